@@ -1,0 +1,40 @@
+"""Global dynamics of neural mass models.
+
+Public names load when first used, so that ``import nmm`` stays fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it.
+_HOME = {
+    "Sigmoid": "sigmoid",
+    "NeuralMass": "system",
+    "Parameter": "system",
+    "cmc": "models",
+    "bistable_column": "models",
+    "simulate": "simulation",
+    "Trajectory": "simulation",
+    "datasets": "",
+    "plot": "",
+    "symbolic": "",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nmm' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module = _HOME[name]
+    if not module:
+        return import_module(f"nmm.{name}")
+    return getattr(import_module(f"nmm.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,202 @@
+"""Find the chapters, run them through papermill, and keep what they gave."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nmm.companion.record import KEY
+
+PROFILES = ("book", "quick", "changed")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One executable page.
+
+    Parameters
+    ----------
+    name : str
+        Slug, e.g. ``"02-canonical-microcircuit"``.
+    source : Path
+        Its MyST Markdown file.
+    profiles : mapping
+        Profile → parameters; ``"book"`` is empty, the defaults written in the chapter.
+    """
+
+    name: str
+    source: Path
+    profiles: Mapping[str, Mapping[str, Any]]
+
+
+def root() -> Path:
+    """Folder that holds book/ and data/: the checkout, or the installed package's share."""
+    package = Path(__file__).resolve().parents[1]
+    shared = package / "_shared"
+    return shared if (shared / "book").is_dir() else package.parent
+
+
+def pages() -> list[str]:
+    """Every document of the table of contents, without extension, in order."""
+    toc = yaml.safe_load((root() / "_toc.yml").read_text(encoding="utf8"))
+
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, list):
+            for item in node:
+                yield from walk(item)
+        elif isinstance(node, dict):
+            if "file" in node:
+                yield node["file"]
+            for key in ("parts", "chapters", "sections"):
+                yield from walk(node.get(key))
+
+    return [toc["root"], *walk(toc)]
+
+
+def chapters() -> list[Chapter]:
+    """The executable pages, in the order of the book."""
+    path = root() / "book" / "profiles.yml"
+    profiles = yaml.safe_load(path.read_text(encoding="utf8"))
+    found = []
+    for page in pages():
+        source = root() / f"{page}.md"
+        if _is_notebook(source):
+            given = profiles.get(source.stem, {})
+            found.append(Chapter(source.stem, source, {"book": {}, **given}))
+    return found
+
+
+def chapter(name: str) -> Chapter:
+    """Return the chapter called `name`; a unique beginning such as ``"02"`` is enough.
+
+    Raises
+    ------
+    KeyError
+        If there is no such chapter, or more than one.
+    """
+    known = {c.name: c for c in chapters()}
+    found = [c for c in known.values() if c.name == name or c.name.startswith(f"{name}-")]
+    if len(found) != 1:
+        raise KeyError(f"no chapter {name!r}; there are {', '.join(known)}")
+    return found[0]
+
+
+def run(chapter: Chapter, parameters: Mapping[str, Any] | None = None, *, timeout: int = 600) -> Any:
+    """Run one chapter with papermill, in its own folder.
+
+    Parameters
+    ----------
+    chapter : Chapter
+        Which.
+    parameters : mapping, optional
+        New values for the chapter's parameters.
+    timeout : int, default 600
+        Longest time for one cell, s.
+
+    Returns
+    -------
+    notebook
+        Executed, with outputs.
+
+    Raises
+    ------
+    KeyError
+        If the chapter has no such parameter (papermill alone would only log it).
+    papermill.PapermillExecutionError
+        If a cell fails.
+    """
+    import jupytext
+    import papermill
+
+    notebook = jupytext.read(chapter.source)
+    declared = papermill.inspect_notebook(notebook)
+    unknown = sorted(set(parameters or {}) - set(declared))
+    if unknown:
+        raise KeyError(
+            f"{chapter.name} has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
+        )
+    # A progress bar in a page would count as an error message; one thread of BLAS per kernel.
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    return papermill.execute_notebook(
+        notebook,
+        None,
+        parameters=dict(parameters or {}),
+        cwd=str(chapter.source.parent),
+        kernel_name="python3",
+        progress_bar=False,
+        request_save_on_cell_execute=False,
+        execution_timeout=timeout,
+    )
+
+
+def build_folder() -> Path:
+    """Where executed chapters and the site go: ``_build`` in the checkout."""
+    return root() / "_build"
+
+
+def executed(chapter: Chapter) -> Any:
+    """Return the chapter executed with its defaults, running it only if it is stale.
+
+    It is stale when its code, anything in the package or in data/, or the pins have changed.
+    """
+    import nbformat
+
+    path = build_folder() / "executed" / f"{chapter.name}.ipynb"
+    key = freshness_key(chapter)
+    if path.exists():
+        notebook = nbformat.read(path, as_version=4)
+        if notebook.metadata.get(KEY) == key:
+            return notebook
+    notebook = run(chapter)
+    notebook.metadata[KEY] = key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp")
+    nbformat.write(notebook, aside)
+    aside.replace(path)
+    return notebook
+
+
+def freshness_key(chapter: Chapter) -> str:
+    """Hash of all that the outputs of a chapter depend on."""
+    import jupytext
+
+    notebook = jupytext.read(chapter.source)
+    code = "\0".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return hashlib.sha256((_surroundings() + code).encode()).hexdigest()
+
+
+@lru_cache
+def _surroundings() -> str:
+    """Hash of the package, the data and the pins."""
+    package = Path(__file__).resolve().parents[1]
+    files = sorted(package.rglob("*.py")) + sorted((root() / "data").glob("*"))
+    files += [path for path in [root() / "constraints.txt"] if path.exists()]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def records(notebook: Any, kind: str) -> dict[str, dict[str, Any]]:
+    """Records of one kind that the cells of an executed notebook left: name → record."""
+    found: dict[str, dict[str, Any]] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            record = output.get("metadata", {}).get(KEY)
+            if record and record["kind"] == kind:
+                if record["name"] in found:
+                    raise ValueError(f"two records of kind {kind} are called {record['name']!r}")
+                found[record["name"]] = record
+    return found
+
+
+def _is_notebook(source: Path) -> bool:
+    parts = source.read_text(encoding="utf8").split("---", 2)
+    return len(parts) == 3 and not parts[0].strip() and "kernelspec" in parts[1]

@@ -1,0 +1,72 @@
+"""The figures contract: what a figure shows is kept, compared, and checked by a second route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmm.companion.record import decode
+
+# Relative to the largest value of an array. Two builds of the C library differ by 1e-15 a step; a
+# driven column forgets within a second, so 1e-8 leaves room and still sees any change of a model.
+TOLERANCE = 1e-8
+_PLACED = re.compile(r"^[`:]{3,}\{recorded-figure\}\s*(\S+)", re.M)
+
+Arrays = Mapping[str, NDArray[np.float64]]
+
+
+def placed(text: str) -> list[str]:
+    """Names of the figures that a page shows."""
+    return _PLACED.findall(text)
+
+
+def arrays(record: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+    """Arrays of a figure's record, by name."""
+    return {name: decode(encoded) for name, encoded in record["arrays"].items()}
+
+
+def changes(shown: Arrays, reference: Arrays, *, tolerance: float = TOLERANCE) -> list[str]:
+    """Say where a figure differs from its reference, and by how much.
+
+    Parameters
+    ----------
+    shown, reference : mapping
+        Name → array, as `arrays` and `load` give them.
+    tolerance : float, default 1e-8
+        Largest difference allowed, relative to the largest value of the reference array.
+
+    Returns
+    -------
+    list of str
+        One line for each array that differs; empty if the figure is the same.
+    """
+    lines = [f"{name}: no longer drawn" for name in reference if name not in shown]
+    lines += [f"{name}: new, without a reference" for name in shown if name not in reference]
+    for name in reference.keys() & shown.keys():
+        one, other = shown[name], reference[name]
+        if one.shape != other.shape:
+            lines.append(f"{name}: shape {one.shape}, was {other.shape}")
+            continue
+        scale = float(np.abs(other).max(initial=0.0)) or 1.0
+        worst = float(np.abs(one - other).max(initial=0.0)) / scale
+        if not worst <= tolerance:
+            lines.append(f"{name}: differs by {worst:.1e} of its largest value, {tolerance:.0e} allowed")
+    return sorted(lines)
+
+
+def store(path: Path, content: Arrays) -> None:
+    """Write reference arrays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.savez_compressed(file, **{name.replace("/", "÷"): a for name, a in content.items()})
+
+
+def load(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Read reference arrays."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name.replace("÷", "/"): file[name] for name in file.files}

@@ -1,0 +1,100 @@
+"""Tables that the book keeps about itself, as MyST text: claims, facts of a page, versions."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Any
+
+from nmm.companion import chapters as book
+from nmm.companion import equations, numbers
+from nmm.companion.claims import claims
+from nmm.models import cmc
+
+_WORDS_A_MINUTE = 130  # slower than a novel: formulas and figures are looked at
+
+
+def facts(page: str) -> str:
+    """Minutes to read a page, and seconds its cells took."""
+    chapter = book.chapter(page)
+    words = len(re.findall(r"\w+", chapter.source.read_text(encoding="utf8")))
+    seconds = book.executed(chapter).metadata.papermill.duration
+    minutes = max(1, round(words / _WORDS_A_MINUTE))
+    return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s on two cores."
+
+
+def claims_table(page: str) -> str:
+    """Each claim, its verdict, and what each cell found."""
+    found = recorded_claims()
+    parts = []
+    for claim in claims():
+        lines = [
+            f"**{claim.id}** {claim.text} {{cite:p}}`{claim.source}`\n",
+            f"*Verdict:* {claim.verdict(found)}.\n",
+        ]
+        lines += [
+            f"- {found[key]['measured']} ({{doc}}`{key[0]}`)"
+            for key in claim.evidence
+            if key in found
+        ]
+        if claim.missing:
+            lines.append(f"\n*Not shown yet:* {claim.missing}")
+        parts.append("\n".join(lines))
+    return "\n\n---\n\n".join(parts)
+
+
+def recorded_claims() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return (chapter, cell) → record, over the whole book."""
+    return {
+        (chapter.name, name): record
+        for chapter in book.chapters()
+        for name, record in book.records(book.executed(chapter), "claim").items()
+    }
+
+
+def status_table(page: str) -> str:
+    """Run time of every page, and the versions that made it."""
+    rows = ["| page | seconds | figures | equations | numbers |", "|---|---|---|---|---|"]
+    for chapter in book.chapters():
+        notebook = book.executed(chapter)
+        text = chapter.source.read_text(encoding="utf8")
+        counts = [len(book.records(notebook, kind)) for kind in ("figure", "number")]
+        rows.append(
+            f"| {{doc}}`{chapter.name}` | {notebook.metadata.papermill.duration:.1f} "
+            f"| {counts[0]} | {len(equations.labels(text))} | {counts[1]} |"
+        )
+    names = ("numpy", "scipy", "sympy", "matplotlib", "numba", "jupyter-book", "papermill")
+    used = ", ".join(f"{name} {version(name)}" for name in names)
+    return "\n".join(rows) + f"\n\nPython {platform.python_version()}, {used}."
+
+
+def constants_table(page: str) -> str:
+    """Numbers that pages may state as typed, with their sources."""
+    rows = ["| page | number | what | source |", "|---|---|---|---|"]
+    for where, listed in numbers.constants().items():
+        rows += [f"| {where} | {r['number']} | {r['what']} | {r['source']} |" for r in listed]
+    return "\n".join(rows)
+
+
+def parameters_table(page: str) -> str:
+    """Every parameter of the canonical microcircuit: symbol, code, unit, default, meaning."""
+    rows = ["| symbol | in code | default | unit | meaning |", "|---|---|---|---|---|"]
+    rows += [
+        f"| ${p.symbol}$ | `{p.name}` | {p.default:.4g} | {p.unit or 'none'} | {p.meaning} |"
+        for p in cmc().parameters
+    ]
+    return "\n".join(rows)
+
+
+LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
+    {
+        "facts": facts,
+        "claims": claims_table,
+        "status": status_table,
+        "constants": constants_table,
+        "parameters": parameters_table,
+    }
+)

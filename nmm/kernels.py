@@ -1,0 +1,238 @@
+"""Compiled simulation kernels, written out for the sparsity of one model and kept on disk.
+
+A model in Lur'e form has few non-zero entries. The kernel names each of them, so that nothing is
+looked up inside a step; the numbers themselves are arguments, so one kernel serves every choice of
+parameters. The text goes to a folder of its own, where Numba keeps the machine code beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from nmm import kernel_math
+
+Index = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which coefficients of ẋ = A x + B σ(C x + d) + k + G ẇ are not zero; σ is the logistic.
+
+    `coefficients` lists (matrix, index) in the order of the kernel's coefficient array; `ones`
+    lists the entries that are exactly one and need no coefficient.
+    """
+
+    n_states: int
+    n_sigmoids: int
+    n_noises: int
+    coefficients: tuple[tuple[str, Index], ...]
+    ones: tuple[tuple[str, Index], ...]
+
+
+@lru_cache
+def kernel(pattern: Pattern, width: int, varying: bool) -> Callable[..., None]:
+    """Return the compiled stochastic Heun kernel for `pattern`.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        Which entries are there.
+    width : int
+        Trajectories advanced side by side in one block; 1 for a single trajectory.
+    varying : bool
+        Whether coefficients change in time.
+
+    Returns
+    -------
+    callable
+        ``run(x, bits, spare, coef, h, start, stop, every, out)``: advances ``x`` (blocks, N, width)
+        from step `start` to `stop`, `coef` (steps + 1 or 1, n) being the coefficients, and writes
+        each `every`-th state to ``out`` (trials, n_t, N).
+    """
+    text = source(pattern, width, varying)
+    words = text + Path(kernel_math.__file__).read_text(encoding="utf8")
+    name = "kernel_" + hashlib.sha256(words.encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}.py"
+    if not path.exists():
+        # Another process may do the same: write aside, then rename, so no half file is ever read.
+        aside = path.with_suffix(f".{os.getpid()}.tmp")
+        aside.write_text(text, encoding="utf8")
+        aside.replace(path)
+    spec = importlib.util.spec_from_file_location(f"nmm_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    run: Callable[..., None] = module.run
+    return run
+
+
+def cache_folder() -> Path:
+    """Where kernels are kept: ``NMM_CACHE_DIR``, else the user's cache, else a temporary folder."""
+    wanted = os.environ.get("NMM_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    first = Path(wanted) if wanted else Path(home or Path.home() / ".cache") / "nmm"
+    for folder in (first, Path(gettempdir()) / "nmm-kernels"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    raise OSError(f"no folder to keep compiled kernels: {first}; set NMM_CACHE_DIR to one")
+
+
+def source(pattern: Pattern, width: int, varying: bool) -> str:
+    """Return the Python text of the kernel: one step of Heun, written out."""
+    states, noises = range(pattern.n_states), range(pattern.n_noises)
+    number = {entry: i for i, entry in enumerate(pattern.coefficients)}
+    load = [f"a{i} = coef[i * {int(varying)}, {i}]" for i in number.values()]
+    ahead = [f"b{i} = coef[i + 1, {i}]" for i in number.values()] if varying else []
+    step = [
+        *(f"x{i} = X{i}[k]" for i in states),
+        *(f"w{j} = W{j}[k]" for j in noises),
+        *_flow(pattern, number, "x", "f", "a"),
+        *(f"n{i} = {noise}" for i, noise in _noise(pattern, number).items()),
+        *(f"y{i} = x{i} + h * f{i}{_plus_noise(pattern, i)}" for i in states),
+        *_flow(pattern, number, "y", "e", "b" if varying else "a"),
+        *(f"X{i}[k] = x{i} + q * (f{i} + e{i}){_plus_noise(pattern, i)}" for i in states),
+    ]
+    draws = [line for j in noises for line in _DRAW.format(j=j, width=width).splitlines()]
+    blocks = {
+        "VIEWS": [f"X{i} = x[block, {i}]" for i in states]
+        + [f"W{j} = np.zeros({width}); S{j} = spare[block, {j}]" for j in noises],
+        "FIXED": [] if varying else load,
+        "DRAWS": draws,
+        "VARYING": [*load, *ahead] if varying else [],
+        "STEP": step,
+        "STORE": [f"out[trial, row, {i}] = X{i}[k]" for i in states],
+    }
+    text = _TEMPLATE.replace("WIDTH", str(width)).replace("PARALLEL", str(width > 1))
+    for name, lines in blocks.items():
+        text = _fill(text, name, lines)
+    return text
+
+
+def _flow(
+    pattern: Pattern, number: dict[tuple[str, Index], int], x: str, out: str, c: str
+) -> list[str]:
+    """Lines that compute the flow at the states `x` into `out`, with the coefficients `c`."""
+    lines = []
+    for row in range(pattern.n_sigmoids):
+        argument = _sum(pattern, number, {"C": x, "d": ""}, row, c)
+        lines.append(f"s{row} = 1.0 / (1.0 + exponential(-({argument})))")
+    for row in range(pattern.n_states):
+        lines.append(f"{out}{row} = {_sum(pattern, number, {'A': x, 'B': 's', 'k': ''}, row, c)}")
+    return lines
+
+
+def _sum(
+    pattern: Pattern,
+    number: dict[tuple[str, Index], int],
+    factors: dict[str, str],
+    row: int,
+    c: str,
+) -> str:
+    terms = []
+    for matrix, factor in factors.items():
+        for entry in (*pattern.ones, *pattern.coefficients):
+            if entry[0] != matrix or entry[1][0] != row:
+                continue
+            variable = f"{factor}{entry[1][1]}" if factor else ""
+            coefficient = f"{c}{number[entry]}" if entry in number else ""
+            terms.append(" * ".join(filter(None, (coefficient, variable))) or "1.0")
+    return " + ".join(terms) or "0.0"
+
+
+def _noise(pattern: Pattern, number: dict[tuple[str, Index], int]) -> dict[int, str]:
+    rows = sorted({index[0] for matrix, index in pattern.coefficients if matrix == "G"})
+    return {row: _sum(pattern, number, {"G": "w"}, row, "a") for row in rows}
+
+
+def _plus_noise(pattern: Pattern, row: int) -> str:
+    noisy = any(m == "G" and index[0] == row for m, index in pattern.coefficients)
+    return f" + n{row}" if noisy else ""
+
+
+def _fill(text: str, name: str, lines: Iterable[str]) -> str:
+    """Replace the line ``# NAME`` by `lines`, at its indentation."""
+    out = []
+    for line in text.splitlines():
+        if line.strip() == f"# {name}":
+            indent = line[: len(line) - len(line.lstrip())]
+            out += [indent + added for added in lines]
+        else:
+            out.append(line)
+    return "\n".join(out) + "\n"
+
+
+# xoshiro256+ (Blackman & Vigna 2021) and Box–Muller: one pair of numbers serves two steps.
+_DRAW = """\
+if i & 1:
+    for k in range({width}):
+        W{j}[k] = S{j}[k]
+else:
+    for k in range({width}):
+        s0 = B0[{j}, k]; s1 = B1[{j}, k]; s2 = B2[{j}, k]; s3 = B3[{j}, k]
+        r1 = s0 + s3
+        t = s1 << nb.uint64(17)
+        s2 ^= s0; s3 ^= s1; s1 ^= s2; s0 ^= s3; s2 ^= t
+        s3 = (s3 << nb.uint64(45)) | (s3 >> nb.uint64(19))
+        r2 = s0 + s3
+        t = s1 << nb.uint64(17)
+        s2 ^= s0; s3 ^= s1; s1 ^= s2; s0 ^= s3; s2 ^= t
+        s3 = (s3 << nb.uint64(45)) | (s3 >> nb.uint64(19))
+        B0[{j}, k] = s0; B1[{j}, k] = s1; B2[{j}, k] = s2; B3[{j}, k] = s3
+        u, v = uniforms(r1, r2)
+        radius = math.sqrt(-2.0 * logarithm(u))
+        c, s = turn(v)
+        W{j}[k] = radius * c
+        S{j}[k] = radius * s"""
+
+_TEMPLATE = '''\
+"""Written by nmm.kernels; safe to delete."""
+import math
+
+import numba as nb
+import numpy as np
+from numba import njit, prange
+
+from nmm.kernel_math import exponential, logarithm, turn, uniforms
+
+
+@njit(parallel=PARALLEL, cache=True, error_model="numpy")
+def run(x, bits, spare, coef, h, start, stop, every, out):
+    q = 0.5 * h
+    for block in prange(x.shape[0]):
+        # VIEWS
+        B0 = bits[block, 0]; B1 = bits[block, 1]; B2 = bits[block, 2]; B3 = bits[block, 3]
+        i = 0
+        # FIXED
+        for step in range(start, stop):
+            # DRAWS
+            # VARYING
+            for k in range(WIDTH):
+                # STEP
+            i += 1
+            if (step + 1) % every == 0:
+                row = (step + 1) // every
+                for k in range(WIDTH):
+                    trial = block * WIDTH + k
+                    if trial < out.shape[0]:
+                        # STORE
+'''
+
+
+def coefficients(pattern: Pattern, values: dict[tuple[str, Index], Any]) -> list[Any]:
+    """Return the values of the non-zero entries in the order of the kernel."""
+    return [values[entry] for entry in pattern.coefficients]

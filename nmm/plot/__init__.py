@@ -1,0 +1,18 @@
+"""Figures: axes in, axes out. Nothing here computes, and nothing elsewhere plots.
+
+`use_style` sets the look of the whole book; a chapter calls it once.
+"""
+
+from nmm.plot.model import circuit, orbit, potentials, sigmoid, spectrum
+from nmm.plot.style import INK, POPULATION_STYLES, use_style
+
+__all__ = [
+    "INK",
+    "POPULATION_STYLES",
+    "circuit",
+    "orbit",
+    "potentials",
+    "sigmoid",
+    "spectrum",
+    "use_style",
+]

@@ -1,0 +1,98 @@
+"""The activation function of a population: value and derivatives of any order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, isfinite
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """Firing as a function of potential: a logistic curve, shifted to pass through zero at rest.
+
+    ``s(v) = height · (1 / (1 + exp(−slope·v + bias)) − 1 / (1 + exp(bias)))`` (theory: eq-sigmoid;
+    Bastos et al. 2012 with ``bias = 0``). With ``centred=False`` the second term is left out.
+
+    Parameters
+    ----------
+    slope : float, default 2/3
+        Steepness ϱ, per mV; positive.
+    bias : float, default 0
+        Threshold in units of the slope: the curve is steepest at ``v = bias / slope``.
+    height : float, default 1
+        Firing at saturation, above the lower end of the curve.
+    centred : bool, default True
+        Whether the value at ``v = 0`` is subtracted.
+
+    Raises
+    ------
+    ValueError
+        If the slope or the height is not positive, or anything is not finite.
+
+    Examples
+    --------
+    >>> s = Sigmoid(slope=2 / 3)
+    >>> s(0.0)
+    0.0
+    >>> round(s.derivative(0.0, 1), 6)    # slope / 4
+    0.166667
+    """
+
+    slope: float = 2 / 3
+    bias: float = 0.0
+    height: float = 1.0
+    centred: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("slope", "height"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0):
+                raise ValueError(
+                    f"sigmoid: {name} = {value}; it must be positive and finite "
+                    "(a decreasing sigmoid is an inhibitory synapse: change the weight's sign)"
+                )
+        if not isfinite(self.bias):
+            raise ValueError(f"sigmoid: bias = {self.bias}; it must be a finite number")
+
+    @property
+    def offset(self) -> float:
+        """What is subtracted from the logistic curve: its value at v = 0, or zero."""
+        return self.height / (1.0 + exp(self.bias)) if self.centred else 0.0
+
+    def __call__(self, v: ArrayLike) -> Array | float:
+        """Firing at potential `v` (mV): dimensionless, the shape of `v`."""
+        return _plain(self.height * self._logistic(v) - self.offset)
+
+    def derivative(self, v: ArrayLike, order: int) -> Array | float:
+        """The `order`-th derivative at `v` (mV), in mV^(−order): a polynomial in the logistic."""
+        if order < 1:
+            return self(v)
+        polynomial = _logistic_derivative(order)
+        return _plain(self.height * self.slope**order * np.polyval(polynomial, self._logistic(v)))
+
+    def _logistic(self, v: ArrayLike) -> Array:
+        # tanh does not overflow where exp would.
+        argument = self.slope * np.asarray(v, float) - self.bias
+        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * argument)))
+
+
+@lru_cache
+def _logistic_derivative(order: int) -> tuple[float, ...]:
+    """Coefficients, highest power first, of the `order`-th derivative of p as a polynomial in p.
+
+    The logistic p obeys p' = p (1 − p), so each derivative is P'(p) · (p − p²).
+    """
+    polynomial = np.poly1d([1.0, 0.0])
+    for _ in range(order):
+        polynomial = polynomial.deriv() * np.poly1d([-1.0, 1.0, 0.0])
+    return tuple(float(c) for c in polynomial.coeffs)
+
+
+def _plain(value: Array) -> Array | float:
+    return value if value.ndim else float(value)

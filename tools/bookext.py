@@ -1,0 +1,169 @@
+"""The book's own Sphinx extension: fresh chapters, recorded figures and equations, small repairs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from shutil import copy2
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from nmm.companion import ledgers
+from nmm.companion.chapters import Chapter, build_folder, chapters, executed, records
+
+
+def refresh_chapters(app: Sphinx) -> None:
+    """Run what is stale, once, and hand every chapter's outputs to Jupyter Book's cache."""
+    for chapter in chapters():
+        try:
+            notebook = executed(chapter)
+        except Exception as error:
+            raise ExtensionError(f"chapter {chapter.name} failed:\n{error}") from error
+        fill_cache(chapter, notebook)
+        print(f"chapter {chapter.name}: ready", file=sys.stderr)
+
+
+def fill_cache(chapter: Chapter, notebook: Any) -> None:
+    """Store a papermill run where myst-nb looks for it, so that the build executes nothing."""
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+    from myst_nb.core.read import read_myst_markdown_notebook
+    from myst_parser.config.main import MdParserConfig
+
+    # As Jupyter Book reads the source, so that the cache's hash of the cells is the same.
+    text = chapter.source.read_text(encoding="utf8")
+    ours = read_myst_markdown_notebook(
+        text, MdParserConfig(), add_source_map=True, path=chapter.source
+    )
+    pairs = zip(
+        (c for c in ours.cells if c.cell_type == "code"),
+        (c for c in notebook.cells if c.cell_type == "code"),
+        strict=True,
+    )
+    for mine, done in pairs:
+        mine.outputs, mine.execution_count = done.outputs, done.execution_count
+    folder = build_folder() / ".jupyter_cache"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    seconds = notebook.metadata.papermill.duration
+    get_cache(folder).cache_notebook_bundle(
+        CacheBundleIn(nb=ours, uri=str(chapter.source), data={"execution_seconds": seconds}),
+        check_validity=False,
+        overwrite=True,
+    )
+
+
+class Recorded(SphinxDirective):
+    """A directive that writes MyST text from what an executed chapter recorded."""
+
+    has_content = True
+    required_arguments = 1
+
+    def record(self, kind: str) -> dict[str, Any]:
+        """Return the record of this page that the directive's argument names."""
+        name = Path(self.env.docname).name
+        path = build_folder() / "executed" / f"{name}.ipynb"
+        found = records(nbformat.read(path, as_version=4), kind)
+        if self.arguments[0] not in found:
+            raise self.error(
+                f"no {kind} {self.arguments[0]!r} is recorded in {name}; there are {list(found)}"
+            )
+        return found[self.arguments[0]]
+
+    def parse(self, text: str) -> list[nodes.Node]:
+        """Parse MyST text as if it stood here."""
+        holder = nodes.Element()
+        lines = StringList(text.splitlines(), source=self.env.doc2path(self.env.docname))
+        self.state.nested_parse(lines, self.content_offset, holder)
+        return holder.children
+
+
+class RecordedFigure(Recorded):
+    """``{recorded-figure} name``: a figure with alt text and source line from its record."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write a glue:figure."""
+        record = self.record("figure")
+        source = (
+            f"Checked against {record['route']}: largest deviation {record['deviation']:.1e}, "
+            f"allowed {record['tolerance']:.0e} ({record['reason']})."
+        )
+        caption = "\n".join(self.content)
+        return self.parse(
+            f"`````{{glue:figure}} figure-{record['name']}\n:alt: {record['alt']}\n"
+            f":name: fig-{record['name']}\n\n{caption} [{source}]{{.figure-source}}\n`````"
+        )
+
+
+class RecordedEquation(Recorded):
+    """``{recorded-equation} label``: a numbered equation as SymPy wrote it."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write a math block."""
+        record = self.record("equation")
+        return self.parse(
+            f"`````{{math}}\n:label: {record['name']}\n\n{record['latex']}\n`````"
+        )
+
+
+class Ledger(Recorded):
+    """``{ledger} name``: a table that the book keeps about itself."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table, or the line."""
+        return self.parse(ledgers.LEDGERS[self.arguments[0]](Path(self.env.docname).name))
+
+
+def drop_thebe(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Take out sphinx-thebe, which Jupyter Book always loads: it asks unpkg.com for its code."""
+
+    def is_thebe(script: Any) -> bool:
+        body = getattr(script, "attributes", {}).get("body") or ""
+        return "thebe" in str(getattr(script, "filename", "")) or "THEBE_JS_URL" in body
+
+    for key in ("script_files", "css_files"):
+        context[key] = [script for script in context.get(key, []) if not is_thebe(script)]
+
+
+def offer_notebook(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Offer the executed .ipynb of a chapter for download, without our records."""
+    path = build_folder() / "executed" / f"{Path(pagename).name}.ipynb"
+    if not context.get("sourcename", "").endswith(".md") or not path.exists():
+        return
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [o for o in cell.outputs if "scrapbook" not in o.get("metadata", {})]
+    target = Path(app.outdir, "_sources", f"{pagename}.ipynb")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, target)
+    context["ipynb_source"] = f"{pagename}.ipynb"
+
+
+def copy_licences(app: Sphinx, exception: Exception | None) -> None:
+    """Put the licence of the vendored MathJax beside it, and the recordings' notice with the site."""
+    if exception is None and app.builder.format == "html":
+        copy2(Path(app.confdir, "data", "NOTICE.md"), Path(app.outdir, "_static", "NOTICE.md"))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything; called by Sphinx."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    app.add_directive("recorded-figure", RecordedFigure)
+    app.add_directive("recorded-equation", RecordedEquation)
+    app.add_directive("ledger", Ledger)
+    app.connect("builder-inited", refresh_chapters)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", offer_notebook, priority=400)
+    app.connect("build-finished", copy_licences)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
