@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Sigmoid:
     """Firing as a function of potential: a logistic curve, shifted to pass through zero at rest.
 
-    ``s(v) = height · (1 / (1 + exp(−slope·v + bias)) − 1 / (1 + exp(bias)))`` (theory: eq-sigmoid;
-    Bastos et al. 2012 with ``bias = 0``). With ``centred=False`` the second term is left out.
+    ``s(v) = height · (1 / (1 + exp(−slope·v + bias)) − 1 / (1 + exp(bias)))`` (eq-sigmoid of
+    chapter 02; Bastos et al. 2012 have ``bias = 0``). With ``centred=False`` the second term
+    is left out.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def simulate(
     """Integrate a model in time, with or without noise, by Heun's scheme.
 
     Second order without noise; with the additive noise used here, strong order one and the drift
-    still integrated to second order, which explicit Euler steps are not (theory: section 6).
+    still integrated to second order, which explicit Euler steps are not (Kloeden & Platen 1992).
     Compiled on first use; the compiled code is kept between runs.
 
     Parameters
@@ -74,7 +74,8 @@ def simulate(
     n_trials : int, default 1
         Number of trajectories.
     seed : int, optional
-        Trial i depends on (seed, i) only, not on n_trials nor on threads. None: a new one each time.
+        Trial i depends on (seed, i) only, not on n_trials nor on threads. None: a new seed each
+        time.
     every : int, default 1
         Keep each `every`-th step.
     varying : mapping, optional
@@ -143,8 +144,8 @@ def _count_steps(duration: float, dt: float, every: int, n_trials: int) -> int:
     steps = round(duration / dt)
     if steps < every:
         raise ValueError(
-            f"simulate: duration {duration} s is {steps} steps of {dt} s, fewer than every = {every}; "
-            "simulate longer, or keep more steps"
+            f"simulate: duration {duration} s is {steps} steps of {dt} s, fewer than every = "
+            f"{every}; simulate longer, or keep more steps"
         )
     return steps
 
@@ -169,12 +170,12 @@ def _intensities(m: NeuralMass, sigma: float | ArrayLike) -> Array:
             f"{m.u.size} inputs"
         )
     if not (np.isfinite(noise).all() and (noise >= 0).all()):
-        raise ValueError(f"simulate: sigma = {sigma}; it must be finite and not negative")
+        raise ValueError(f"simulate: sigma = {noise}; it must be finite and not negative")
     return np.array(np.broadcast_to(noise, m.u.shape))
 
 
 def _blocks(start: Array, width: int) -> Array:
-    """Lay trajectories side by side: (n_trials, N) → (blocks, N, width); the last block is filled up."""
+    """Lay trajectories side by side, (n_trials, N) → (blocks, N, width); fill the last block up."""
     n_blocks = -(-len(start) // width)
     padded = np.concatenate([start, np.repeat(start[-1:], n_blocks * width - len(start), axis=0)])
     return np.ascontiguousarray(padded.reshape(n_blocks, width, -1).transpose(0, 2, 1))
@@ -214,8 +215,12 @@ def _varying_inputs(
                 f"simulate: varying {name!r} has shape {values.shape}; it must be {n_steps + 1} "
                 "finite numbers: the value at every dt, both ends included"
             )
-        inputs[name] = lambda first, last, values=values: values[first : last + 1]
+        inputs[name] = _from_values(values)
     return inputs
+
+
+def _from_values(values: Array) -> Callable[[int, int], Array]:
+    return lambda first, last: values[first : last + 1]
 
 
 def _from_function(
@@ -226,8 +231,8 @@ def _from_function(
         result = np.asarray(function(t), float)
         if result.shape not in ((), t.shape) or not np.isfinite(result).all():
             raise ValueError(
-                f"simulate: varying {name!r} gave shape {result.shape} for times of shape {t.shape}, "
-                "or NaN; it must map an array of times (s) to as many finite numbers"
+                f"simulate: varying {name!r} gave shape {result.shape} for times of shape "
+                f"{t.shape}, or NaN; it must map an array of times (s) to as many finite numbers"
             )
         return np.array(np.broadcast_to(result, t.shape))
 

@@ -65,7 +65,7 @@ class Equations:
 
 
 def equations(m: NeuralMass) -> Equations:
-    """Write a model in symbols.
+    r"""Write a model in symbols.
 
     The parts A, B, C, d, E of the model are assembled once more, from symbols instead of numbers: a
     page and a simulation cannot disagree about a sign.
@@ -83,7 +83,7 @@ def equations(m: NeuralMass) -> Equations:
     --------
     >>> from nmm import cmc, symbolic
     >>> symbolic.equations(cmc()).flow[0]
-    c_{\\mathrm{ss}}
+    c_{\mathrm{ss}}
     """
     symbols = {p.name: sp.Symbol(p.symbol, real=True) for p in m.parameters}
     states = tuple(sp.Symbol(_state_symbol(name), real=True) for name in m.state_names)
@@ -109,7 +109,7 @@ def activation(form: LureForm) -> sp.Lambda:
 
 
 def _state_symbol(name: str) -> str:
-    """Turn ``v_ss`` into ``v_{\\mathrm{ss}}``."""
+    r"""Turn ``v_ss`` into ``v_{\mathrm{ss}}``."""
     letter, _, population = name.partition("_")
     return rf"{letter}_{{\mathrm{{{population}}}}}" if population else letter
 

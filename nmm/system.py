@@ -80,7 +80,7 @@ class LureForm:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NeuralMass:
-    """A neural mass model: ẋ = A x + B s(C x + d) + E u (theory: eq-lure).
+    """A neural mass model: ẋ = A x + B s(C x + d) + E u (eq-lure of chapter 02).
 
     Built by `cmc` and its companions; a reader seldom calls this directly.
 
@@ -111,7 +111,7 @@ class NeuralMass:
     >>> column = cmc()
     >>> column.n_states, column.populations
     (8, ('ss', 'sp', 'ii', 'dp'))
-    >>> abs(column.flow([0.0] * 8)).max()        # rest, without input
+    >>> float(abs(column.flow([0.0] * 8)).max())        # rest, without input
     0.0
     """
 
@@ -166,9 +166,9 @@ class NeuralMass:
 
     def flow(self, x: ArrayLike) -> Array:
         """Rate of change ẋ at state `x` (..., N): shape (..., N), in mV/s and mV/s²."""
-        x = self._states(x)
-        firing = np.asarray(self.sigmoid(x @ self.C.T + self.d))
-        return np.asarray(x @ self.A.T + firing @ self.B.T + self.E @ self.u)
+        state = self._states(x)
+        firing = np.asarray(self.sigmoid(state @ self.C.T + self.d))
+        return np.asarray(state @ self.A.T + firing @ self.B.T + self.E @ self.u)
 
     def jacobian(self, x: ArrayLike) -> Array:
         """Derivative of the flow at state `x` (..., N): A + B diag(s'(y)) C, shape (..., N, N)."""
@@ -178,7 +178,7 @@ class NeuralMass:
     def form(self, x: ArrayLike, *directions: ArrayLike) -> Array:
         """The k-th derivative of the flow at `x`, applied to k directions.
 
-        For k ≥ 2 only the sigmoid contributes: B (s⁽ᵏ⁾(y) ∘ C a₁ ∘ … ∘ C aₖ) (theory: section 1).
+        For k ≥ 2 only the sigmoid contributes: B (s⁽ᵏ⁾(y) ∘ C a₁ ∘ … ∘ C aₖ).
 
         Parameters
         ----------
@@ -198,11 +198,11 @@ class NeuralMass:
         """
         if not directions:
             raise ValueError("form: no direction given; for the flow itself call flow(x)")
-        x = self._states(x)
+        state = self._states(x)
         arms = [self._states(a, "direction", complex_allowed=True) for a in directions]
         if len(arms) == 1:
-            return np.asarray(np.einsum("...ij,...j->...i", self.jacobian(x), arms[0]))
-        product = np.asarray(self.sigmoid.derivative(x @ self.C.T + self.d, len(arms)))
+            return np.asarray(np.einsum("...ij,...j->...i", self.jacobian(state), arms[0]))
+        product = np.asarray(self.sigmoid.derivative(state @ self.C.T + self.d, len(arms)))
         for arm in arms:
             product = product * (arm @ self.C.T)
         return np.asarray(product @ self.B.T)

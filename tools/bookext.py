@@ -1,4 +1,4 @@
-"""The book's own Sphinx extension: fresh chapters, recorded figures and equations, small repairs."""
+"""The book's own Sphinx extension: fresh chapters, recorded figures and equations, repairs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def fill_cache(chapter: Chapter, notebook: Any) -> None:
     )
 
 
-class Recorded(SphinxDirective):
+class Recorded(SphinxDirective):  # type: ignore[misc]
     """A directive that writes MyST text from what an executed chapter recorded."""
 
     has_content = True
@@ -81,7 +81,8 @@ class Recorded(SphinxDirective):
         holder = nodes.Element()
         lines = StringList(text.splitlines(), source=self.env.doc2path(self.env.docname))
         self.state.nested_parse(lines, self.content_offset, holder)
-        return holder.children
+        found: list[nodes.Node] = holder.children
+        return found
 
 
 class RecordedFigure(Recorded):
@@ -107,9 +108,7 @@ class RecordedEquation(Recorded):
     def run(self) -> list[nodes.Node]:
         """Write a math block."""
         record = self.record("equation")
-        return self.parse(
-            f"`````{{math}}\n:label: {record['name']}\n\n{record['latex']}\n`````"
-        )
+        return self.parse(f"`````{{math}}\n:label: {record['name']}\n\n{record['latex']}\n`````")
 
 
 class Ledger(Recorded):
@@ -150,8 +149,8 @@ def offer_notebook(
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
-def copy_licences(app: Sphinx, exception: Exception | None) -> None:
-    """Put the licence of the vendored MathJax beside it, and the recordings' notice with the site."""
+def copy_notice(app: Sphinx, exception: Exception | None) -> None:
+    """Put the notice on the recordings with the site."""
     if exception is None and app.builder.format == "html":
         copy2(Path(app.confdir, "data", "NOTICE.md"), Path(app.outdir, "_static", "NOTICE.md"))
 
@@ -165,5 +164,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", refresh_chapters)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", offer_notebook, priority=400)
-    app.connect("build-finished", copy_licences)
+    app.connect("build-finished", copy_notice)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

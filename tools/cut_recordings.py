@@ -30,6 +30,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -223,7 +224,7 @@ def find_events(onsets: np.ndarray, texts: Iterable[str]) -> Arrays:
     }
 
 
-def scale(record: Mapping, rows: list[int]) -> Arrays:
+def scale(record: Mapping[str, Any], rows: list[int]) -> Arrays:
     """Return what turns stored integers into microvolts, as in the EDF format.
 
     Parameters

@@ -88,7 +88,9 @@ def chapter(name: str) -> Chapter:
     return found[0]
 
 
-def run(chapter: Chapter, parameters: Mapping[str, Any] | None = None, *, timeout: int = 600) -> Any:
+def run(
+    chapter: Chapter, parameters: Mapping[str, Any] | None = None, *, timeout: int = 600
+) -> Any:
     """Run one chapter with papermill, in its own folder.
 
     Parameters

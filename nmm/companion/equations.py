@@ -1,7 +1,7 @@
 """The equations contract: every displayed model equation has a SymPy twin, tested against the code.
 
-A twin is a function that evaluates the equation twice, as SymPy reads it and as the package computes
-it, at random points, and returns the largest relative difference.
+A twin is a function that evaluates the equation twice at random points, as SymPy reads it and as
+the package computes it, and returns the largest relative difference.
 """
 
 from __future__ import annotations

@@ -55,7 +55,9 @@ def changes(shown: Arrays, reference: Arrays, *, tolerance: float = TOLERANCE) -
         scale = float(np.abs(other).max(initial=0.0)) or 1.0
         worst = float(np.abs(one - other).max(initial=0.0)) / scale
         if not worst <= tolerance:
-            lines.append(f"{name}: differs by {worst:.1e} of its largest value, {tolerance:.0e} allowed")
+            lines.append(
+                f"{name}: differs by {worst:.1e} of its largest value, {tolerance:.0e} allowed"
+            )
     return sorted(lines)
 
 
@@ -63,7 +65,8 @@ def store(path: Path, content: Arrays) -> None:
     """Write reference arrays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez_compressed(file, **{name.replace("/", "÷"): a for name, a in content.items()})
+        arrays: Any = {name.replace("/", "÷"): a for name, a in content.items()}
+        np.savez_compressed(file, **arrays)
 
 
 def load(path: Path) -> dict[str, NDArray[np.float64]]:

@@ -13,7 +13,9 @@ from nmm.companion.chapters import Chapter, records, root
 # What may hold digits without being prose: blanked before looking, line count kept.
 _NOT_PROSE = [
     re.compile(r"\A---\n.*?\n---\n", re.S),  # front matter
-    re.compile(r"^([`:]{3,})\{(?:code-cell|math|recorded-equation|ledger)\}.*?^\1\s*$", re.S | re.M),
+    re.compile(
+        r"^([`:]{3,})\{(?:code-cell|math|recorded-equation|ledger)\}.*?^\1\s*$", re.S | re.M
+    ),
     re.compile(r"^```(?!\{).*?^```\s*$", re.S | re.M),  # plain listings
     re.compile(r"^[`:]{3,}.*$", re.M),  # opening and closing lines of directives
     re.compile(r"^:[\w-]+:.*$", re.M),  # their options

@@ -1,7 +1,7 @@
 """What a chapter's cell says to the book: numbers, words, equations, figures and claims.
 
-Each call leaves a record in the cell's output. The page shows it where the text asks for it, and the
-tests read it from the executed notebook; nothing is written to disk.
+Each call leaves a record in the cell's output. The page shows it where the text asks for it; the
+tests read it from the executed notebook. Nothing is written to disk.
 """
 
 from __future__ import annotations

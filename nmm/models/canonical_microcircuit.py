@@ -21,9 +21,9 @@ POPULATION_NAMES = {
 
 
 class Synapse(NamedTuple):
-    """One intrinsic connection: strength ``g<index> = default``, sign, and its ends."""
+    """One intrinsic connection: strength ``g<number> = default``, sign, and its ends."""
 
-    index: int
+    number: int
     source: str
     target: str
     sign: int
@@ -59,8 +59,8 @@ def cmc(
 ) -> NeuralMass:
     """Build the canonical microcircuit: one cortical column of four populations.
 
-    ``v̇_i = c_i,  ċ_i = (Σ_j W_ij s(v_j) + u_i − 2 c_i − v_i / τ_i) / τ_i`` (theory: eq-cmc; Bastos et
-    al. 2012, in the parametrisation of SPM12's ``spm_fx_cmc``).
+    ``v̇_i = c_i,  ċ_i = (Σ_j W_ij s(v_j) + u_i − 2 c_i − v_i / τ_i) / τ_i`` (eq-cmc of
+    chapter 02; Bastos et al. 2012, in the parametrisation of SPM12's ``spm_fx_cmc``).
 
     Parameters
     ----------
@@ -149,8 +149,8 @@ def _parameters(
     """Return the parameter table: names, symbols, units, defaults, SPM's prior variances."""
     synapses = [
         Parameter(
-            f"g{s.index}",
-            f"g_{{{s.index}}}",
+            f"g{s.number}",
+            f"g_{{{s.number}}}",
             value,
             "mV/s",
             s.default,
@@ -199,7 +199,7 @@ def _assemble(values: Mapping[str, Any], *, coupling: str) -> LureForm:
             C[i, n + i] = tau[i]
     for s in SYNAPSES:
         target, source = POPULATIONS.index(s.target), POPULATIONS.index(s.source)
-        B[n + target, source] = s.sign * values[f"g{s.index}"] / tau[target]
+        B[n + target, source] = s.sign * values[f"g{s.number}"] / tau[target]
     E = np.zeros((2 * n, 1), dtype=object)
     E[n, 0] = 1 / tau[0]
     u = np.empty(1, dtype=object)
@@ -215,9 +215,11 @@ def _check(values: Mapping[str, Any]) -> None:
             continue
         if name.startswith("tau") and np.min(value) <= 0:
             raise ValueError(
-                f"{name} = {np.min(value)} s; a time constant must be positive (in seconds: 2 ms is 0.002)"
+                f"{name} = {np.min(value)} s; a time constant must be positive, "
+                "and in seconds: 2 ms is 0.002"
             )
         if name.startswith("g") and np.min(value) < 0:
             raise ValueError(
-                f"{name} = {np.min(value)} mV/s; a strength must not be negative: its sign is in the wiring"
+                f"{name} = {np.min(value)} mV/s; a strength must not be negative: "
+                "its sign is in the wiring"
             )

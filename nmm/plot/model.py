@@ -14,7 +14,12 @@ from nmm.system import NeuralMass
 
 # Superficial above deep, as in the cortex.
 _PLACES = {"sp": (0.0, 1.25), "ss": (-1.15, 0.0), "ii": (1.15, 0.0), "dp": (0.0, -1.25)}
-_LOOPS = {"sp": 90.0, "ss": 180.0, "ii": 0.0, "dp": 270.0}  # where a self-connection leaves, degrees
+_LOOPS = {
+    "sp": 90.0,
+    "ss": 180.0,
+    "ii": 0.0,
+    "dp": 270.0,
+}  # where a self-connection leaves, degrees
 _RADIUS = 0.21
 
 
@@ -35,7 +40,7 @@ def circuit(m: NeuralMass, *, ax: Any = None) -> Any:
     ax = _axes(ax)
     strength = {p.name: p.value for p in m.parameters}
     for s in SYNAPSES:
-        _synapse(ax, s, strength[f"g{s.index}"])
+        _synapse(ax, s, strength[f"g{s.number}"])
     for population in POPULATIONS:
         _population(ax, population)
     x, y = _PLACES["ss"]
@@ -80,7 +85,12 @@ def potentials(
 
 
 def spectrum(
-    frequencies: ArrayLike, density: ArrayLike, *, ax: Any = None, unit: str = "mV²/Hz", **style: Any
+    frequencies: ArrayLike,
+    density: ArrayLike,
+    *,
+    ax: Any = None,
+    unit: str = "mV²/Hz",
+    **style: Any,
 ) -> Any:
     """Draw a power spectral density on a logarithmic axis.
 
@@ -107,9 +117,7 @@ def spectrum(
     return ax
 
 
-def orbit(
-    v: ArrayLike, names: tuple[str, str], *, ax: Any = None, **style: Any
-) -> Any:
+def orbit(v: ArrayLike, names: tuple[str, str], *, ax: Any = None, **style: Any) -> Any:
     """Draw one potential against another: a trajectory seen in a plane of the phase space.
 
     Parameters
@@ -181,7 +189,7 @@ def _synapse(ax: Any, s: Synapse, strength: float) -> None:
     start, end, bend, label = _loop(s) if s.source == s.target else _path(s)
     colour = POPULATION_STYLES[s.source]["color"]
     _arrow(ax, start, end, colour, head, width, bend)
-    ax.text(*label, f"$g_{{{s.index}}}$", ha="center", va="center", color=INK, fontsize=10.5)
+    ax.text(*label, f"$g_{{{s.number}}}$", ha="center", va="center", color=INK, fontsize=10.5)
 
 
 def _path(s: Synapse) -> tuple[Any, Any, float, Any]:
@@ -205,7 +213,7 @@ def _loop(s: Synapse) -> tuple[Any, Any, float, Any]:
 
 
 def _arrow(
-    ax: Any, start: Any, end: Any, colour: str, head: str, width: float, bend: float
+    ax: Any, start: Any, end: Any, colour: Any, head: str, width: float, bend: float
 ) -> None:
     from matplotlib.patches import FancyArrowPatch
 

@@ -46,7 +46,6 @@ _STYLE: dict[str, Any] = {
     "lines.solid_capstyle": "round",
     "legend.frameon": False,
     "legend.handlelength": 2.6,
-    "axes.prop_cycle": "",
 }
 
 
@@ -59,4 +58,5 @@ def use_style() -> None:
     from cycler import cycler
 
     colours = cycler(color=[INK, *(style["color"] for style in POPULATION_STYLES.values())])
-    mpl.rcParams.update(_STYLE | {"axes.prop_cycle": colours})
+    style: Any = _STYLE | {"axes.prop_cycle": colours}
+    mpl.rcParams.update(style)

@@ -1,0 +1,35 @@
+# Two commands: make book, make test. Both make what they need; neither asks for more than a
+# package index.
+PYTHON := $(shell command -v python3.11)
+BIN := .venv/bin
+ifeq ($(PYTHON),)
+$(error Python 3.11 is needed: the book's pins are for that release. Install it, or use conda: see README.md)
+endif
+.PHONY: book test format accept-figures clean
+
+book: .venv/installed
+	@echo "Running the chapters that are stale, then writing the pages (about two minutes from nothing)."
+	@$(BIN)/jupyter-book build . --all -n -W --keep-going
+	@echo "The book is ready: open _build/html/index.html"
+
+test: .venv/installed
+	@echo "Style and types."
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@echo "All tests: package, chapters, contracts, the built site (a few minutes)."
+	@$(BIN)/pytest
+	@echo "All tests passed. The site they looked at: _build/html/index.html"
+
+format: .venv/installed
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+accept-figures: .venv/installed
+	@$(BIN)/python tools/accept_figures.py
+
+clean:
+	rm -rf _build .venv
+
+.venv/installed: pyproject.toml constraints.txt
+	@echo "Making .venv with the book's pinned packages (about a minute)."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book,test]' -c constraints.txt
+	@touch $@
