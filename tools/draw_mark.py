@@ -45,7 +45,8 @@ def orbit(kick: float, seconds: float) -> Array:
     across, up = (column.state_names.index(name) for name in ("v_ii", "v_dp"))
     start = np.zeros(column.n_states)
     start[up] = kick
-    return nmm.simulate(column, seconds, x0=start).x[0][:, [across, up]]
+    v: Array = nmm.simulate(column, seconds, x0=start).x[0][:, [across, up]]
+    return v
 
 
 def last_turn(v: Array) -> Array:
@@ -82,9 +83,9 @@ def draw() -> str:
     low, high = rhythm.min(axis=0), rhythm.max(axis=0)
 
     def place(v: Array) -> Array:
-        scaled = (v - low) / (high - low)
-        scaled[:, 1] = 1 - scaled[:, 1]  # SVG counts downwards
-        return _MARGIN + (_SIZE - 2 * _MARGIN) * scaled
+        scaled: Array = (v - low) / (high - low) * (_SIZE - 2 * _MARGIN) + _MARGIN
+        scaled[:, 1] = _SIZE - scaled[:, 1]  # SVG counts downwards
+        return scaled
 
     ((x, y),) = place(np.zeros((1, 2)))
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_SIZE} {_SIZE}">

@@ -13,11 +13,6 @@ from nmm.companion.chapters import Chapter, records, root
 # What may hold digits without being prose: blanked before looking, line count kept.
 _NOT_PROSE = [
     re.compile(r"\A---\n.*?\n---\n", re.S),  # front matter
-    re.compile(
-        r"^([`:]{3,})\{(?:code-cell|math|recorded-equation|ledger)\}.*?^\1\s*$", re.S | re.M
-    ),
-    re.compile(r"^```(?!\{).*?^```\s*$", re.S | re.M),  # plain listings
-    re.compile(r"^[`:]{3,}.*$", re.M),  # opening and closing lines of directives
     re.compile(r"^:[\w-]+:.*$", re.M),  # their options
     re.compile(r"^\([\w-]+\)=\s*$", re.M),  # labels
     re.compile(r"\{[\w:-]+\}`[^`]*`"),  # roles: glue, cite, ref
@@ -28,8 +23,10 @@ _NOT_PROSE = [
     re.compile(r"<[^>\n]+>"),
     re.compile(r"^\s*\d+\.\s", re.M),  # list markers
 ]
+_FENCE = re.compile(r"^([`:]{3,})(?:\{([\w:-]+)\})?(.*)$")
+_CODE = {None, "code-cell", "math", "recorded-equation", "ledger", "bibliography", "eval-rst"}
 _NUMBER = re.compile(r"(?<![\w.-])[-−]?\d[\d\u2009 ]*(?:[.,]\d+)?(?:e[-+]?\d+)?(?![\w-])")
-_GLUED = re.compile(r"\{glue:text\}`([\w-]+)(?::[^`]*)?`\s*([^\s.,;:)]*)")
+_GLUED = re.compile(r"\{glue:text\}`([\w-]+)(?::[^`]*)?`\s*([^\s.,;:){]*)")
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def typed_numbers(text: str, constants: set[str] | None = None) -> list[TypedNum
     >>> typed_numbers("It peaks at 8.6 Hz.")[0].text
     '8.6'
     """
-    prose = text
+    prose = _without_code(text)
     for pattern in _NOT_PROSE:
         prose = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), prose)
     lines = text.splitlines()
@@ -84,6 +81,26 @@ def typed_numbers(text: str, constants: set[str] | None = None) -> list[TypedNum
             if match.group().strip() not in (constants or set()):
                 found.append(TypedNumber(i + 1, match.group().strip(), lines[i].strip()))
     return found
+
+
+def _without_code(text: str) -> str:
+    """Blank listings, cells and formulas, and the fences of everything else; keep the lines."""
+    lines: list[str] = []
+    open_fences: list[str] = []
+    skipping = False
+    for line in text.splitlines():
+        fence = _FENCE.match(line)
+        if fence and open_fences and fence[1] == open_fences[-1] and not fence[2] and not fence[3]:
+            open_fences.pop()
+            skipping = False
+        elif fence and not skipping:
+            open_fences.append(fence[1])
+            skipping = fence[2] in _CODE
+        elif not skipping:
+            lines.append(line)
+            continue
+        lines.append("")
+    return "\n".join(lines)
 
 
 def constants() -> dict[str, list[dict[str, Any]]]:

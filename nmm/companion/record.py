@@ -127,7 +127,7 @@ def figure(
 
 
 def drawn_arrays(fig: Any) -> dict[str, NDArray[np.float64]]:
-    """Everything a figure shows, by place and label: lines, markers, areas, images, bars."""
+    """Everything a figure shows, by place and label: lines, markers, areas, images, patches."""
     arrays: dict[str, NDArray[np.float64]] = {}
     for i, ax in enumerate(fig.axes):
         for kind, artists in _artists(ax).items():
@@ -154,9 +154,10 @@ def _artists(ax: Any) -> dict[str, list[tuple[str, Any]]]:
         "line": [(a.get_label(), a.get_xydata()) for a in ax.lines],
         "image": [(a.get_label(), np.ma.filled(a.get_array(), np.nan)) for a in ax.images],
         "patch": [
-            (a.get_label(), a.get_transform().transform_path(a.get_path()).vertices)
+            (a.get_label(), a.get_patch_transform().transform_path(a.get_path()).vertices)
             for a in ax.patches
         ],
+        "widths": [("_", [a.get_linewidth() for a in ax.patches])] if ax.patches else [],
         "area": [],
         "markers": [],
         "mesh": [],

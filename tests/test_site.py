@@ -1,0 +1,192 @@
+"""The site as built: every page, its figures, its links; nothing from third parties."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+from nmm.companion import chapters as book
+from nmm.companion import equations, figures
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+class Page(HTMLParser):
+    """What the checks need to know of one page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links, self.assets, self.images = set(), [], [], []
+        self.text = path.read_text(encoding="utf8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        if a.get("id"):
+            self.ids.add(a["id"])
+        if tag == "a" and a.get("href"):
+            self.links.append(a["href"])
+        if tag in ("script", "img", "iframe", "source") and a.get("src"):
+            self.assets.append(a["src"])
+        if tag == "link" and a.get("rel") in ("stylesheet", "preload", "icon", "shortcut icon"):
+            self.assets.append(a.get("href", ""))
+        if tag == "img":
+            self.images.append(a)
+
+
+@pytest.fixture(scope="session")
+def built():
+    """The book, built as `make book` does: warnings are errors."""
+    tool = Path(sys.executable).with_name("jupyter-book")
+    command = [tool, "build", ".", "--all", "-n", "-W", "--keep-going"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done
+
+
+@pytest.fixture(scope="session")
+def pages(built):
+    return {
+        p.relative_to(HTML).as_posix(): Page(p)
+        for p in HTML.rglob("*.html")
+        if "_static" not in p.parts
+    }
+
+
+def test_every_page_of_the_contents_exists(pages):
+    assert {f"{page}.html" for page in book.pages()} <= set(pages)
+    assert (HTML / "index.html").exists()
+    assert len(book.pages()) >= 7
+
+
+def test_every_chapter_shows_its_figures_and_equations(pages):
+    for chapter in book.chapters():
+        text = chapter.source.read_text(encoding="utf8")
+        page = pages[f"book/{chapter.name}.html"]
+        for name in figures.placed(text):
+            assert f"fig-{name}" in page.ids, f"{chapter.name}: figure {name}"
+        for label in equations.labels(text):
+            assert f"equation-{label}" in page.ids, f"{chapter.name}: {label}"
+        drawn = [i for i in page.images if "_images" in i.get("src", "")]
+        assert len(drawn) == len(figures.placed(text))
+
+
+def test_no_page_shows_an_error(pages):
+    for name, page in pages.items():
+        if name.startswith(("genindex", "search")):
+            continue
+        for sign in ("Traceback (most recent", "text_html output-error", "problematic", "glue:"):
+            assert sign not in page.text, f"{name}: {sign}"
+
+
+def test_glued_numbers_reach_the_page(pages):
+    number = book.records(book.executed(book.chapter("02")), "number")["swing"]["value"]
+    text = re.sub(r"<[^>]+>", "", pages["book/02-canonical-microcircuit.html"].text)
+    assert f"a swing of {number:.3f} mV" in text
+
+
+def test_nothing_comes_from_outside(pages):
+    bad = [(n, a) for n, p in pages.items() for a in p.assets if re.match(r"(https?:)?//", a)]
+    assert not bad
+    for style in HTML.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?https?://", style.read_text(encoding="utf8")), style
+
+
+def test_links_and_anchors_lead_somewhere(pages):
+    bad = []
+    for name, page in pages.items():
+        for href in page.links:
+            u = urlsplit(href)
+            if u.scheme or u.netloc:
+                continue
+            path = unquote(u.path)
+            target = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
+            if not (HTML / target).exists() or (
+                u.fragment and target in pages and unquote(u.fragment) not in pages[target].ids
+            ):
+                bad.append((name, href))
+    assert not bad
+
+
+def test_no_link_goes_to_jupyter_books_own_repository(pages):
+    assert not [(n, h) for n, p in pages.items() for h in p.links if "executablebooks" in h]
+
+
+def test_every_image_has_alt_text(pages):
+    # myst-nb gives an output image without alt text its own path.
+    bad = [
+        (name, image)
+        for name, page in pages.items()
+        for image in page.images
+        if (
+            "logo__image" not in image.get("class", "")  # decoration: the title stands beside it
+            and not (image.get("alt") or "").strip()
+        )
+        or re.search(r"_images/|\.svg$", image.get("alt") or "")
+    ]
+    assert not bad
+
+
+def test_every_chapter_can_be_downloaded_as_a_notebook(pages):
+    import nbformat
+
+    for chapter in book.chapters():
+        link = f"../_sources/book/{chapter.name}.ipynb"
+        assert link in pages[f"book/{chapter.name}.html"].links
+        path = HTML / "_sources" / "book" / f"{chapter.name}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        pictures = [o for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+        assert any("image/svg+xml" in o["data"] for o in pictures)
+
+
+def test_the_second_build_runs_nothing(built):
+    assert "Executing notebook" not in built.stdout + built.stderr
+
+
+def in_chromium(page, tmp_path, *flags):
+    """Page as Chromium renders it, from disk, with every name but the local one unresolvable."""
+    quiet = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+    quiet += " --disable-background-networking --disable-component-update"
+    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    command = [CHROMIUM, *quiet.split(), offline, profile, "--virtual-time-budget=10000"]
+    url = (HTML / page).as_uri()
+    done = subprocess.run(
+        [*command, *flags, "--dump-dom", url], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@in_a_browser
+@pytest.mark.parametrize("page", book.pages())
+def test_page_in_a_browser_without_network(pages, page, tmp_path):
+    source, shown = pages[f"{page}.html"].text, in_chromium(f"{page}.html", tmp_path)
+    formulas = len(re.findall(r'class="math [^"]*notranslate', source))
+    assert shown.count("<mjx-container") >= formulas
+    assert "<mjx-merror" not in shown
+
+
+def test_configuration_has_no_key_twice():
+    class Strict(yaml.SafeLoader):
+        pass
+
+    def mapping(loader, node):
+        keys = [loader.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), f"key twice in {keys}"
+        return loader.construct_mapping(node, deep=True)
+
+    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    for name in ("_config.yml", "_toc.yml", "environment.yml", "book/claims.yml"):
+        yaml.load((ROOT / name).read_text(encoding="utf8"), Strict)

@@ -1,0 +1,50 @@
+"""Take the figures as they are now for the references that tests compare with.
+
+Run it after a figure was changed on purpose, and look at what it prints: each line is a figure that
+a reader will see differently.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nmm.companion import figures
+from nmm.companion.chapters import chapter, chapters, executed, records
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCES = ROOT / "tests" / "figures"
+README_FIGURE = ROOT / "assets" / "pulse.svg"
+
+
+def accept(folder: Path = REFERENCES) -> None:
+    """Write the reference arrays of every figure that differs from its reference."""
+    wanted = set()
+    for page in chapters():
+        for name, record in records(executed(page), "figure").items():
+            path = folder / page.name / f"{name}.npz"
+            wanted.add(path)
+            shown = figures.arrays(record)
+            lines = figures.changes(shown, figures.load(path)) if path.exists() else ["new"]
+            if lines:
+                figures.store(path, shown)
+                print(f"{page.name}, {name}: " + "; ".join(lines))
+    for path in set(folder.rglob("*.npz")) - wanted:
+        path.unlink()
+        print(f"{path.parent.name}, {path.stem}: no longer shown")
+
+
+def readme_figure() -> str:
+    """SVG of the figure on the index page, on the book's paper instead of a transparent ground."""
+    for cell in executed(chapter("index")).cells:
+        for output in cell.get("outputs", []):
+            svg = output.get("data", {}).get("image/svg+xml")
+            if svg:
+                head, rest = svg.split("<defs>", 1)
+                ground = '<rect width="100%" height="100%" fill="#ffffff"/>\n <defs>'
+                return f"{head}{ground}{rest}"
+    raise ValueError("the index shows no figure")
+
+
+if __name__ == "__main__":
+    accept()
+    README_FIGURE.write_text(readme_figure(), encoding="utf8")
