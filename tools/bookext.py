@@ -92,14 +92,23 @@ class RecordedFigure(Recorded):
         """Write a glue:figure."""
         record = self.record("figure")
         source = (
-            f"Checked against {record['route']}: largest deviation {record['deviation']:.1e}, "
-            f"allowed {record['tolerance']:.0e} ({record['reason']})."
+            f"Checked against {record['route']}: largest deviation "
+            f"{_scientific(record['deviation'])}, allowed {_scientific(record['tolerance'])} "
+            f"({record['reason']})."
         )
         caption = "\n".join(self.content)
         return self.parse(
             f"`````{{glue:figure}} figure-{record['name']}\n:alt: {record['alt']}\n"
             f":name: fig-{record['name']}\n\n{caption} [{source}]{{.figure-source}}\n`````"
         )
+
+
+def _scientific(value: float) -> str:
+    """Write a number with two digits, in powers of ten where it is small."""
+    if value == 0 or 0.01 <= value < 1000:
+        return f"{value:.2g}"
+    digits, exponent = f"{value:.1e}".split("e")
+    return rf"${digits}\times10^{{{int(exponent)}}}$"
 
 
 class RecordedEquation(Recorded):

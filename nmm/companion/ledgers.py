@@ -20,7 +20,7 @@ _WORDS_A_MINUTE = 130  # slower than a novel: formulas and figures are looked at
 def facts(page: str) -> str:
     """Minutes to read a page, and seconds its cells took."""
     chapter = book.chapter(page)
-    words = len(re.findall(r"\w+", chapter.source.read_text(encoding="utf8")))
+    words = len(re.findall(r"\w+", numbers.prose(chapter.source.read_text(encoding="utf8"))))
     seconds = book.executed(chapter).metadata.papermill.duration
     minutes = max(1, round(words / _WORDS_A_MINUTE))
     return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s on two cores."

@@ -71,16 +71,21 @@ def typed_numbers(text: str, constants: set[str] | None = None) -> list[TypedNum
     >>> typed_numbers("It peaks at 8.6 Hz.")[0].text
     '8.6'
     """
-    prose = _without_code(text)
-    for pattern in _NOT_PROSE:
-        prose = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), prose)
     lines = text.splitlines()
     found = []
-    for i, line in enumerate(prose.splitlines()):
+    for i, line in enumerate(prose(text).splitlines()):
         for match in _NUMBER.finditer(line):
             if match.group().strip() not in (constants or set()):
                 found.append(TypedNumber(i + 1, match.group().strip(), lines[i].strip()))
     return found
+
+
+def prose(text: str) -> str:
+    """Text of a page without its cells, listings, formulas, roles and options; same lines."""
+    left = _without_code(text)
+    for pattern in _NOT_PROSE:
+        left = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), left)
+    return left
 
 
 def _without_code(text: str) -> str:
