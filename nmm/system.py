@@ -35,6 +35,8 @@ class Parameter:
         Where the default comes from.
     meaning : str
         What it does, in a few words.
+    spm : str
+        What scales it in SPM; empty if nothing does.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Parameter:
     prior_variance: float | None
     source: str
     meaning: str = ""
+    spm: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Builders: each fills in the parts of one `nmm.NeuralMass`."""
 
 from nmm.models.canonical_microcircuit import bistable_column, cmc
+from nmm.models.spm import from_spm, from_spm_state, to_spm_state
 
-__all__ = ["bistable_column", "cmc"]
+__all__ = ["bistable_column", "cmc", "from_spm", "from_spm_state", "to_spm_state"]

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmm.system import LureForm, NeuralMass, Parameter
-
-POPULATIONS = ("ss", "sp", "ii", "dp")
-POPULATION_NAMES = {
-    "ss": "spiny stellate cells",
-    "sp": "superficial pyramidal cells",
-    "ii": "inhibitory interneurons",
-    "dp": "deep pyramidal cells",
-}
-
-
-class Synapse(NamedTuple):
-    """One intrinsic connection: strength ``g<number> = default``, sign, and its ends."""
-
-    number: int
-    source: str
-    target: str
-    sign: int
-    default: float
-
-
-# SPM's spm_fx_cmc; the strengths are 200 · (4, 4, 8, 4, 4, 2, 4, 4, 2, 1).
-SYNAPSES = (
-    Synapse(1, "ss", "ss", -1, 800.0),
-    Synapse(2, "sp", "ss", -1, 800.0),
-    Synapse(3, "ii", "ss", -1, 1600.0),
-    Synapse(4, "ii", "ii", -1, 800.0),
-    Synapse(5, "ss", "ii", +1, 800.0),
-    Synapse(6, "dp", "ii", +1, 400.0),
-    Synapse(7, "sp", "sp", -1, 800.0),
-    Synapse(8, "ss", "sp", +1, 800.0),
-    Synapse(9, "ii", "dp", -1, 400.0),
-    Synapse(10, "dp", "dp", -1, 200.0),
+from nmm.models.columns import (
+    POPULATIONS,
+    SYNAPSES,
+    TIME_CONSTANTS,
+    assemble,
+    column_parameters,
+    firing_parameters,
+    input_parameter,
 )
-TIME_CONSTANTS = {"ss": 0.002, "sp": 0.002, "ii": 0.016, "dp": 0.028}
+from nmm.system import NeuralMass
+
 COUPLINGS = ("potential", "current")
-_SOURCE = "SPM12 spm_fx_cmc (Bastos et al. 2012)"
 
 
 def cmc(
@@ -105,8 +78,12 @@ def cmc(
         populations=POPULATIONS,
         state_names=tuple(f"{kind}_{p}" for kind in "vc" for p in POPULATIONS),
         reference="sp",
-        parameters=_parameters(strengths, constants, slope, bias, u),
-        assemble=partial(_assemble, coupling=coupling),
+        parameters=(
+            *column_parameters(strengths, constants),
+            *firing_parameters(slope, bias),
+            input_parameter(u),
+        ),
+        assemble=partial(assemble, coupling=coupling),
     )
 
 
@@ -141,85 +118,3 @@ def _vector(name: str, values: ArrayLike, length: int) -> list[float]:
     if array.shape != (length,):
         raise ValueError(f"{name} has shape {array.shape}; it must be {length} numbers")
     return [float(value) for value in array]
-
-
-def _parameters(
-    strengths: Sequence[float], constants: Sequence[float], slope: float, bias: float, u: float
-) -> tuple[Parameter, ...]:
-    """Return the parameter table: names, symbols, units, defaults, SPM's prior variances."""
-    synapses = [
-        Parameter(
-            f"g{s.number}",
-            f"g_{{{s.number}}}",
-            value,
-            "mV/s",
-            s.default,
-            1 / 32,
-            _SOURCE,
-            f"{s.source} → {s.target}, {'excites' if s.sign > 0 else 'inhibits'}",
-        )
-        for s, value in zip(SYNAPSES, strengths, strict=True)
-    ]
-    times = [
-        Parameter(
-            f"tau_{p}",
-            rf"\tau_{{\mathrm{{{p}}}}}",
-            value,
-            "s",
-            TIME_CONSTANTS[p],
-            1 / 32,
-            _SOURCE,
-            f"time constant, {POPULATION_NAMES[p]}",
-        )
-        for p, value in zip(POPULATIONS, constants, strict=True)
-    ]
-    firing = [
-        Parameter(
-            "slope", r"\varrho", float(slope), "1/mV", 2 / 3, 1 / 64, _SOURCE, "sigmoid, steepness"
-        ),
-        Parameter("bias", "b", float(bias), "", 0.0, None, _SOURCE, "sigmoid, threshold"),
-        Parameter("u", "u", float(u), "mV/s", 0.0, None, "input of this book", "input to ss"),
-    ]
-    return (*synapses, *times, *firing)
-
-
-def _assemble(values: Mapping[str, Any], *, coupling: str) -> LureForm:
-    """Fill in A, B, C, d, E, u from parameter values: numbers, or symbols."""
-    n = len(POPULATIONS)
-    tau = [values[f"tau_{p}"] for p in POPULATIONS]
-    _check(values)
-    A, B, C = (np.zeros(s, dtype=object) for s in ((2 * n, 2 * n), (2 * n, n), (n, 2 * n)))
-    for i in range(n):  # eq-cmc: v̇ = c,  ċ = (… − 2 c − v/τ)/τ
-        A[i, n + i] = 1
-        A[n + i, i] = -1 / tau[i] ** 2
-        A[n + i, n + i] = -2 / tau[i]
-        if coupling == "potential":
-            C[i, i] = 1
-        else:
-            C[i, n + i] = tau[i]
-    for s in SYNAPSES:
-        target, source = POPULATIONS.index(s.target), POPULATIONS.index(s.source)
-        B[n + target, source] = s.sign * values[f"g{s.number}"] / tau[target]
-    E = np.zeros((2 * n, 1), dtype=object)
-    E[n, 0] = 1 / tau[0]
-    u = np.empty(1, dtype=object)
-    u[0] = values["u"]
-    sigmoid = {"slope": values["slope"], "bias": values["bias"]}
-    return LureForm(A, B, C, np.zeros(n), E, u, sigmoid)
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    """Refuse impossible numbers, one or many; symbols pass."""
-    for name, value in values.items():
-        if not isinstance(value, int | float | np.ndarray):
-            continue
-        if name.startswith("tau") and np.min(value) <= 0:
-            raise ValueError(
-                f"{name} = {np.min(value)} s; a time constant must be positive, "
-                "and in seconds: 2 ms is 0.002"
-            )
-        if name.startswith("g") and np.min(value) < 0:
-            raise ValueError(
-                f"{name} = {np.min(value)} mV/s; a strength must not be negative: "
-                "its sign is in the wiring"
-            )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmm.models.canonical_microcircuit import POPULATIONS, SYNAPSES, Synapse
+from nmm.models.columns import POPULATIONS, SYNAPSES, Synapse
 from nmm.plot.style import INK, POPULATION_STYLES, QUIET
 from nmm.system import NeuralMass
 

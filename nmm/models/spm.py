@@ -1,0 +1,239 @@
+"""From SPM's dynamic causal models to ours, and states back and forth (spm_fx_cmc, spm_cmc_priors).
+
+SPM's parameters are log-scales: a strength is its default times exp(P). One source is one column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmm.models.columns import (
+    EXTRINSIC,
+    POPULATIONS,
+    SYNAPSES,
+    TIME_CONSTANTS,
+    assemble,
+    column_parameters,
+    extrinsic_parameter,
+    firing_parameters,
+    input_parameter,
+    mark,
+)
+from nmm.sigmoid import Array
+from nmm.system import NeuralMass, Parameter
+
+# Which strength each column of P.G scales; SPM's priors have the first four.
+G_COLUMNS = (7, 2, 3, 4, 1, 5, 6, 8, 9, 10)
+EXOGENOUS, ENDOGENOUS = 32.0, 512.0  # what SPM multiplies its inputs with
+ABSENT = -32.0  # log-scale of a connection that is not there
+
+
+def from_spm(
+    P: Mapping[str, Any],
+    *,
+    u: float | ArrayLike = 0.0,
+    n_sources: int = 1,
+    exogenous: bool = False,
+) -> NeuralMass:
+    """Build the model that SPM's parameter structure `P` describes, without its delays.
+
+    ``θ = θ₀ · exp(P)``: P.T scales the time constants, P.G the intrinsic strengths, P.S the slope,
+    P.A{1..4} the connections between sources (SPM12 r7771, ``spm_fx_cmc``).
+
+    Parameters
+    ----------
+    P : mapping
+        Fields T, G, S, A, C as numbers or nested lists; missing or empty ones are the prior mean.
+        G has 4 to 10 columns, for g7, g2, g3, g4, g1, g5, g6, g8, g9, g10. ``A[k][i][j]`` is from
+        source j to source i; −32 is "absent". Other fields (delays, lead field, noise) are ignored.
+    u : float or array, default 0
+        Input as SPM takes it. Endogenous: one number, or one for each source, times 512.
+        Exogenous: one for each column of C, times 32·exp(C).
+    n_sources : int, default 1
+        Number of columns n.
+    exogenous : bool, default False
+        Which of the two inputs `u` is.
+
+    Returns
+    -------
+    NeuralMass
+        One source: named like `nmm.cmc`. Several: populations ss1, sp1, ii1, dp1, ss2, …;
+        parameters g1_1 … u_1, g1_2 …, and A1_2_1 for P.A{1}(2,1). States are all v, then all c.
+
+    Raises
+    ------
+    ValueError
+        If a field has the wrong shape or is not finite, or P.M is not zero.
+
+    Examples
+    --------
+    >>> from nmm import from_spm
+    >>> column = from_spm({"G": [0, 0, 0.1, 0], "T": [0, 0, 0, 0]}, u=1.0)
+    >>> {p.name: round(p.value) for p in column.parameters if p.value != p.default}
+    {'g3': 1768, 'u': 512}
+    """
+    n = n_sources
+    if int(n) != n or n < 1:
+        raise ValueError(f"from_spm: n_sources = {n}; it must be a whole number from 1")
+    if np.any(_field(P, "M", (n, n), 0.0)):
+        raise ValueError("from_spm: P.M is not zero; modulation of g7 by dp is not in this model")
+    strengths, constants = _strengths(P, n), _time_constants(P, n)
+    slope = 2 / 3 * float(np.exp(_field(P, "S", (1,), 0.0)[0]))
+    parameters = [
+        *(p for k in range(n) for p in column_parameters(strengths[k], constants[k], k, n)),
+        *_extrinsic(P, n),
+        *firing_parameters(slope, 0.0),
+        *(input_parameter(value, k, n) for k, value in enumerate(_inputs(P, u, n, exogenous))),
+    ]
+    names = [f"{p}{mark(k, n, '')}" for k in range(n) for p in POPULATIONS]
+    return NeuralMass(
+        name="canonical microcircuit" if n == 1 else f"{n} canonical microcircuits",
+        populations=tuple(names),
+        state_names=tuple(f"{kind}_{name}" for kind in "vc" for name in names),
+        reference=names[1],
+        parameters=tuple(parameters),
+        assemble=partial(assemble, n=n),
+    )
+
+
+def from_spm_state(x: ArrayLike, n_sources: int) -> Array:
+    """Reorder a state from SPM's order into ours.
+
+    SPM's x is (source, 8) with v, c of ss, sp, ii, dp in turn, stacked column by column: sources
+    run fastest.
+
+    Parameters
+    ----------
+    x : array (..., 8 n)
+        SPM's vector.
+    n_sources : int
+        n.
+
+    Returns
+    -------
+    array (..., 8 n)
+        All v, source by source; then all c.
+
+    Raises
+    ------
+    ValueError
+        If the last axis is not 8 n long.
+
+    Examples
+    --------
+    >>> from nmm import from_spm_state
+    >>> from_spm_state([0, 1, 2, 3, 4, 5, 6, 7], 1).tolist()
+    [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]
+    """
+    values = _state_vector(x, n_sources)
+    parts = values.reshape(*values.shape[:-1], 4, 2, n_sources)
+    return np.moveaxis(parts, (-2, -1), (-3, -2)).reshape(values.shape)
+
+
+def to_spm_state(x: ArrayLike, n_sources: int) -> Array:
+    """Reorder a state from our order into SPM's; the inverse of `from_spm_state`.
+
+    Parameters
+    ----------
+    x : array (..., 8 n)
+        All v, source by source; then all c.
+    n_sources : int
+        n.
+
+    Returns
+    -------
+    array (..., 8 n)
+        SPM's vector.
+
+    Raises
+    ------
+    ValueError
+        If the last axis is not 8 n long.
+
+    Examples
+    --------
+    >>> from nmm import from_spm_state, to_spm_state
+    >>> to_spm_state(from_spm_state(range(16), 2), 2).tolist() == list(range(16))
+    True
+    """
+    values = _state_vector(x, n_sources)
+    parts = values.reshape(*values.shape[:-1], 2, n_sources, 4)
+    return np.moveaxis(parts, (-3, -2), (-2, -1)).reshape(values.shape)
+
+
+def _state_vector(x: ArrayLike, n_sources: int) -> Array:
+    values = np.asarray(x, float)
+    if values.ndim == 0 or values.shape[-1] != 8 * n_sources:
+        raise ValueError(
+            f"the state has shape {values.shape}; for {n_sources} sources its last axis must have "
+            f"length {8 * n_sources}"
+        )
+    return values
+
+
+def _field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: float) -> Array:
+    """Read one field of P as an array of `shape`; missing or empty means the prior mean.
+
+    One number serves all entries, and one row all sources (P.T, P.G), as in SPM.
+    """
+    given = P.get(name)
+    values = np.asarray([] if given is None else given, float)
+    if values.size == 0:
+        return np.full(shape, default)
+    if not np.isfinite(values).all():
+        raise ValueError(f"from_spm: P.{name} holds NaN or infinity")
+    if values.size == np.prod(shape) and values.ndim <= len(shape):
+        return values.reshape(shape)
+    if values.size == 1 or (len(shape) == 2 and values.size == shape[1]):
+        return np.array(np.broadcast_to(values.reshape(-1), shape))
+    raise ValueError(f"from_spm: P.{name} has shape {values.shape}; it must be {shape}")
+
+
+def _strengths(P: Mapping[str, Any], n: int) -> Array:
+    """Intrinsic strengths (n, 10), mV/s."""
+    given = np.asarray([] if P.get("G") is None else P["G"], float)
+    width = given.shape[-1] if given.ndim else 4
+    if given.size > 1 and not 4 <= width <= 10:
+        raise ValueError(f"from_spm: P.G has shape {given.shape}; it must have 4 to 10 columns")
+    scales = _field(P, "G", (n, max(width, 4)), 0.0)
+    strengths = np.tile([s.default for s in SYNAPSES], (n, 1))
+    for column, number in enumerate(G_COLUMNS[: scales.shape[1]]):
+        strengths[:, number - 1] *= np.exp(scales[:, column])
+    return strengths
+
+
+def _time_constants(P: Mapping[str, Any], n: int) -> Array:
+    """Time constants (n, 4), s; one row of P.T serves all sources."""
+    default = np.array([TIME_CONSTANTS[p] for p in POPULATIONS])
+    return np.asarray(default * np.exp(_field(P, "T", (n, 4), 0.0)))
+
+
+def _extrinsic(P: Mapping[str, Any], n: int) -> list[Parameter]:
+    """Connections between sources; pairs present both ways are divided by five, as SPM does."""
+    scales = _field(P, "A", (4, n, n), ABSENT)
+    found = []
+    for s in EXTRINSIC:
+        strength = s.default * np.exp(scales[s.number - 1])
+        both = (strength > np.exp(-8)) & (np.exp(-8) < strength.T)
+        strength = np.where(both, strength / 5, strength)
+        pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+        found += [extrinsic_parameter(s, i, j, float(strength[i, j])) for i, j in pairs]
+    return found
+
+
+def _inputs(P: Mapping[str, Any], u: float | ArrayLike, n: int, exogenous: bool) -> Array:
+    """Input to each source in mV/s, after SPM's scaling: (n,)."""
+    given = np.atleast_1d(np.asarray(u, float))
+    if not np.isfinite(given).all():
+        raise ValueError(f"from_spm: u = {given}; it must be finite")
+    if exogenous:
+        scales = _field(P, "C", (n, given.size), 0.0 if n == 1 else ABSENT)
+        return np.asarray(EXOGENOUS * np.exp(scales) @ given)
+    if given.size not in (1, n):
+        raise ValueError(f"from_spm: u has {given.size} numbers; give one, or one for each source")
+    return np.asarray(ENDOGENOUS * np.broadcast_to(given, (n,)))
