@@ -13,6 +13,7 @@ from nmm.companion import chapters as book
 from nmm.companion import equations, numbers
 from nmm.companion.claims import claims
 from nmm.models import cmc
+from nmm.models.columns import EXTRINSIC, SOURCE, extrinsic_parameter
 
 _WORDS_A_MINUTE = 130  # slower than a novel: formulas and figures are looked at
 
@@ -89,6 +90,20 @@ def parameters_table(page: str) -> str:
     return "\n".join(rows)
 
 
+def rosetta_table(page: str) -> str:
+    """The same quantity in formulas, in code and in SPM, with its default and prior."""
+    rows = ["| symbol | in code | in SPM | unit | default | prior variance | meaning |"]
+    rows.append("|---|---|---|---|---|---|---|")
+    extrinsic = [extrinsic_parameter(s, 1, 0, s.default) for s in EXTRINSIC]
+    for p in (*cmc().parameters, *extrinsic):
+        prior = f"{p.prior_variance:.4g}" if p.prior_variance else "none"
+        rows.append(
+            f"| ${p.symbol}$ | `{p.name}` | {f'`{p.spm}`' if p.spm else 'fixed'} "
+            f"| {p.unit or 'none'} | {p.default:.4g} | {prior} | {p.meaning} |"
+        )
+    return "\n".join(rows) + f"\n\nDefaults and priors: {SOURCE}."
+
+
 LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
     {
         "facts": facts,
@@ -96,5 +111,6 @@ LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
         "status": status_table,
         "constants": constants_table,
         "parameters": parameters_table,
+        "rosetta": rosetta_table,
     }
 )
