@@ -1,5 +1,8 @@
 """Trajectories: order of the scheme, moments of a linear column, reproducibility, refusals."""
 
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -200,3 +203,54 @@ def test_a_finished_run_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nmm.simulate(nmm.cmc(), 0.01, sigma=1.0, seed=0)
+
+
+def test_long_runs_show_progress_and_can_be_interrupted(monkeypatch):
+    seen = []
+
+    class Bar:
+        def __init__(self, total, **options):
+            self.total, self.options = total, options
+            seen.append(self)
+
+        def __enter__(self):
+            self.done = 0
+            return self
+
+        def __exit__(self, *error):
+            self.error = error[0]
+
+        def update(self, steps):
+            self.done += steps
+            if self.total > 50_000 and self.done > self.total / 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("nmm.simulation.tqdm", Bar)
+    monkeypatch.setattr("nmm.simulation._WORK", 10_000)
+    nmm.simulate(nmm.cmc(), 2.0)
+    assert seen[0].done == seen[0].total == 20_000
+    assert seen[0].options["delay"] > 0  # short runs stay silent
+    with pytest.raises(KeyboardInterrupt):
+        nmm.simulate(nmm.cmc(), 10.0)
+    assert seen[1].done < seen[1].total
+
+
+def test_compiled_code_is_kept_between_runs(tmp_path):
+    code = (
+        "import time, nmm; m = nmm.cmc(); t = time.perf_counter(); "
+        "nmm.simulate(m, 0.01); print(time.perf_counter() - t)"
+    )
+    environment = os.environ | {"NMM_CACHE_DIR": str(tmp_path)}
+
+    def run():
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+        )
+
+    run()
+    kept = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.nbc")}
+    assert kept, "Numba kept no machine code"
+    run()
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.nbc")} == kept
+    assert len(list(tmp_path.glob("kernel_*.py"))) == 1
+    assert not list(tmp_path.glob("*.tmp"))
