@@ -83,7 +83,7 @@ def test_weak_order():
     fine = np.array([4e-5, 2e-5, 1e-5])
     bias = [abs(heun_variance(J, g, h)[1, 1] / exact - 1) for h in fine]
     assert np.polyfit(np.log(fine), np.log(bias), 1)[0] == pytest.approx(2.0, abs=0.05)
-    assert abs(predicted[0]) > 10 * 0.0009  # so the comparison above sees the bias itself
+    assert abs(predicted[0]) > 0.004  # so the comparison above sees the bias itself
 
 
 def test_euler_steps_are_biased_where_heun_is_not():
