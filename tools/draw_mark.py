@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 MARK = Path(__file__).resolve().parents[1] / "assets" / "mark.svg"
 # Each keeps 3:1 on the page's light ground and on its dark one, so one mark serves both.
 RHYTHM, BORDER, REST = "#0072b2", "#7b8794", "#d55e00"
-_SIZE, _MARGIN, _POINTS = 64, 5, 60
+_SIZE, _MARGIN, _POINTS = 64, 4, 60
 
 
 def orbit(kick: float, seconds: float) -> Array:
@@ -92,9 +92,9 @@ def draw() -> str:
 <!-- Computed by tools/draw_mark.py: rest, an unstable cycle, a stable one. -->
 <g fill="none" stroke-linejoin="round">
 <path stroke="{BORDER}" stroke-width="1.6" stroke-dasharray="3 2.4" d="{path(place(border))}"/>
-<path stroke="{RHYTHM}" stroke-width="4" d="{path(place(rhythm))}"/>
+<path stroke="{RHYTHM}" stroke-width="5" d="{path(place(rhythm))}"/>
 </g>
-<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{REST}"/>
+<circle cx="{x:.1f}" cy="{y:.1f}" r="5.2" fill="{REST}"/>
 </svg>
 """
 
