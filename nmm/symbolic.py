@@ -49,9 +49,10 @@ class Equations:
         return np.asarray(function(*values.values()), float)
 
     def latex(self) -> str:
-        """The second half of the system, τ ċ = …, as an aligned block of LaTeX.
+        """The system as an aligned block of LaTeX.
 
-        Each row is multiplied by its time constant, so that no fraction stands before the synapses.
+        A rate of change is multiplied by its time constant, where the model has one, so that no
+        fraction stands before the synapses.
         """
         n = len(self.states) // 2
         rows = [
@@ -59,8 +60,9 @@ class Equations:
             for v, rate in zip(self.states[:n], self.flow[:n], strict=True)
         ]
         taus = [symbol for name, symbol in self.parameters.items() if name.startswith("tau")]
-        for c, rate, tau in zip(self.states[n:], self.flow[n:], taus, strict=True):
-            rows.append(rf"{sp.latex(tau)}\,{_dot(c)} &= {_sum(sp.expand(tau * rate))}")
+        for c, rate, tau in zip(self.states[n:], self.flow[n:], taus or [1] * n, strict=True):
+            factor = rf"{sp.latex(tau)}\," if taus else ""
+            rows.append(rf"{factor}{_dot(c)} &= {_sum(sp.expand(tau * rate))}")
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 

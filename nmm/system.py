@@ -102,6 +102,8 @@ class NeuralMass:
     assemble : callable
         Maps ``{name: value}`` to a `LureForm`. Works for numbers and for symbols alike, so that the
         equations on a page and the numbers in a simulation have one source.
+    electrode : tuple of float, optional
+        Weight of each state in what an electrode sees; the reference potential by default.
 
     Raises
     ------
@@ -124,6 +126,7 @@ class NeuralMass:
     reference: str
     parameters: tuple[Parameter, ...]
     assemble: Callable[[Mapping[str, Any]], LureForm]
+    electrode: tuple[float, ...] | None = None
     A: Array = field(init=False)
     B: Array = field(init=False)
     C: Array = field(init=False)
@@ -166,6 +169,12 @@ class NeuralMass:
     def n_states(self) -> int:
         """Number of states N."""
         return len(self.state_names)
+
+    def observe(self, x: ArrayLike) -> Array:
+        """What an electrode sees of the states `x` (..., N): shape (...), mV."""
+        if self.electrode is None:
+            return np.asarray(self._states(x)[..., self.populations.index(self.reference)])
+        return np.asarray(self._states(x) @ np.array(self.electrode))
 
     def flow(self, x: ArrayLike) -> Array:
         """Rate of change ẋ at state `x` (..., N): shape (..., N), in mV/s and mV/s²."""
@@ -231,6 +240,7 @@ class NeuralMass:
             self.reference,
             tuple(known.values()),
             self.assemble,
+            self.electrode,
         )
 
     def _states(self, x: ArrayLike, what: str = "state", *, complex_allowed: bool = False) -> Any:
