@@ -48,7 +48,12 @@ class Submanifold:
 
 
 def submanifold(
-    m: NeuralMass, equilibrium: Equilibrium, order: int, reference: str | None = None
+    m: NeuralMass,
+    equilibrium: Equilibrium,
+    order: int,
+    reference: str | None = None,
+    *,
+    pair: complex | None = None,
 ) -> Submanifold:
     """Compute the surface and its normal form to an odd `order` (3, 5, 7, …).
 
@@ -62,6 +67,8 @@ def submanifold(
         Odd, from 3.
     reference : str, optional
         Population in whose potential the right eigenvector is one; the model's by default.
+    pair : complex, optional
+        Take the eigenvalue nearest to this instead of the leading one.
 
     Returns
     -------
@@ -75,7 +82,7 @@ def submanifold(
     if order < 3 or order % 2 == 0:
         raise ValueError(f"order = {order}; the normal form has odd orders only: 3, 5, 7, …")
     J = m.jacobian(equilibrium.x)
-    eigenvalue, right, left = leading_pair(m, J, reference)
+    eigenvalue, right, left = leading_pair(m, J, reference, pair)
     size = m.n_states
     surface: Polynomials = [np.zeros((size, 1), complex), np.stack([right.conj(), right], axis=1)]
     series = _Series(m, equilibrium.x)
@@ -98,9 +105,14 @@ def submanifold(
 
 
 def leading_pair(
-    m: NeuralMass, J: NDArray[np.floating], reference: str | None = None
+    m: NeuralMass,
+    J: NDArray[np.floating],
+    reference: str | None = None,
+    pair: complex | None = None,
 ) -> tuple[complex, Complex, Complex]:
-    """Leading eigenvalue λ of `J`, with right and left vectors q, p: p·q = 1, q = 1 in reference.
+    """Leading eigenvalue λ of `J`, or the one nearest to `pair`, and its vectors q, p.
+
+    p·q = 1, and q = 1 in the reference population's potential.
 
     Raises
     ------
@@ -113,6 +125,9 @@ def leading_pair(
     values, vectors = np.linalg.eig(J)
     order = np.lexsort((-values.imag, -np.round(values.real, 9)))
     values, vectors = values[order].astype(complex), vectors[:, order].astype(complex)
+    if pair is not None:
+        i = int(np.argmin(np.abs(values - pair)))
+        return _normalised(m, values, vectors, i, reference)
     if values[0].imag <= 0:
         raise ValueError(
             f"the leading eigenvalue {values[0].real:.4g} is real: no oscillation starts here"
@@ -122,9 +137,14 @@ def leading_pair(
             f"two modes are equally slow ({values[0]:.4g} and {values[2]:.4g}): one amplitude does "
             "not describe them; move a parameter"
         )
-    right = vectors[:, 0] / vectors[m.populations.index(reference), 0]
-    left = np.linalg.inv(vectors)[0] * vectors[m.populations.index(reference), 0]
-    return complex(values[0]), right, left
+    return _normalised(m, values, vectors, 0, reference)
+
+
+def _normalised(
+    m: NeuralMass, values: Complex, vectors: Complex, i: int, reference: str
+) -> tuple[complex, Complex, Complex]:
+    scale = vectors[m.populations.index(reference), i]
+    return complex(values[i]), vectors[:, i] / scale, np.linalg.inv(vectors)[i] * scale
 
 
 class _Series:

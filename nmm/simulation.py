@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from nmm.kernels import Pattern, coefficients, kernel
 from nmm.outcome import NumericalWarning
-from nmm.sigmoid import Array, Sigmoid
-from nmm.system import NeuralMass, check_parameter_name
+from nmm.sigmoid import Array
+from nmm.system import NeuralMass, check_parameter_name, sigmoid_arguments
 
 Entries = dict[tuple[str, tuple[int, ...]], Any]
 
@@ -251,7 +251,7 @@ def _entries(
     values: dict[str, Any] = {p.name: p.value for p in m.parameters}
     values.update({name: at(first, last) for name, at in inputs.items()})
     form = m.assemble(values)
-    s = _sigmoid_arguments(form.sigmoid)
+    s = sigmoid_arguments(form)
     entries: Entries = {}
     for matrix, part, factor in (
         ("A", form.A, 1.0),
@@ -269,12 +269,6 @@ def _entries(
         for j, size in enumerate(noise):
             entries["G", (row, j)] = form.E[row, j] * size
     return {key: value for key, value in entries.items() if np.ndim(value) or value != 0}
-
-
-def _sigmoid_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    default = Sigmoid()
-    names = ("slope", "bias", "height", "centred")
-    return {name: given.get(name, getattr(default, name)) for name in names}
 
 
 def _pattern(m: NeuralMass, entries: Entries, n_noises: int) -> Pattern:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from nmm.sigmoid import Array, Sigmoid
-from nmm.system import LureForm, NeuralMass
+from nmm.sigmoid import Array
+from nmm.system import LureForm, NeuralMass, sigmoid_arguments
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def equations(m: NeuralMass) -> Equations:
 def activation(form: LureForm) -> sp.Lambda:
     """Write the sigmoid of an assembled form as a SymPy function of potential (eq-sigmoid)."""
     v = sp.Symbol("v", real=True)
-    numbers = {"height": Sigmoid.height, "centred": Sigmoid.centred} | dict(form.sigmoid)
+    numbers = sigmoid_arguments(form)
     slope, bias, height = numbers["slope"], numbers["bias"], numbers["height"]
     curve = 1 / (1 + sp.exp(bias - slope * v))
     if numbers["centred"]:
