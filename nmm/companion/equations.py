@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from scipy.linalg import expm
 
 from nmm.models import cmc
-from nmm.sigmoid import Array
+from nmm.sigmoid import Array, Sigmoid
 from nmm.symbolic import activation, equations
 from nmm.system import NeuralMass
 
@@ -25,6 +26,122 @@ _LABEL = re.compile(r"^(?:[`:]{3,}\{recorded-equation\}\s*(\S+)|:label:\s*(eq-\S
 def labels(text: str) -> list[str]:
     """Labels of the equations that a page displays."""
     return [recorded or typed for recorded, typed in _LABEL.findall(text)]
+
+
+def _kernel() -> float:
+    """What enters a sigmoid after an impulse of drive, without connections; H = 1, as in nmm."""
+    t, tau = sp.symbols("t tau", positive=True)
+    return _impulse_difference(t / tau * sp.exp(-t / tau), "potential")
+
+
+def _current_kernel() -> float:
+    t, tau = sp.symbols("t tau", positive=True)
+    return _impulse_difference((1 - t / tau) * sp.exp(-t / tau), "current")
+
+
+def _impulse_difference(kernel: sp.Expr, coupling: str) -> float:
+    """Compare a kernel with the matrix exponential of the model's filters."""
+    written = sp.lambdify(sp.symbols("t tau", positive=True), kernel, "numpy")
+    m, tau, times = _alone(21, coupling)
+    answers = [(m.C @ expm(m.A * at) @ m.E)[0, 0] for at in times]
+    return _difference(written(times, tau), answers)
+
+
+def _convolution() -> float:
+    """Drive e^(−βt): the integral over the past, and filters that hold the drive as a state."""
+    t, s, tau, beta = sp.symbols("t s tau beta", positive=True)
+    kernel = (t - s) / tau * sp.exp(-(t - s) / tau)
+    past = sp.integrate(sp.expand(kernel * sp.exp(-beta * s)), (s, 0, t), conds="none")
+    m, constant, times = _alone(22)
+    rate = 3.0 / constant
+    extended = np.block([[m.A, m.E], [np.zeros((1, m.n_states)), -np.full((1, 1), rate)]])
+    answers = [expm(extended * at)[0, -1] for at in times]
+    return _difference(sp.lambdify((t, tau, beta), past, "numpy")(times, constant, rate), answers)
+
+
+def _membrane() -> float:
+    m, x = _random_column(23)
+    v, c, drive, tau = sp.symbols("v c m tau")
+    rate = sp.lambdify((v, c, drive, tau), drive / tau - 2 * c / tau - v / tau**2)
+    taus = np.array([p.value for p in m.parameters if p.name.startswith("tau")])
+    received = m.B @ np.asarray(m.sigmoid(m.C @ x + m.d)) + m.E @ m.u
+    written = np.concatenate([x[4:], rate(x[:4], x[4:], taus * received[4:], taus)])
+    return _difference(written, m.flow(x))
+
+
+def _transfer() -> float:
+    p, tau = sp.symbols("p tau")
+    written = sp.lambdify((p, tau), tau / (1 + p * tau) ** 2)
+    m, constant, _ = _alone(24)
+    at = 2j * np.pi * np.abs(_random(25, 30, scale=20.0))
+    unit = np.eye(m.n_states)
+    filtered = np.array([(m.C @ np.linalg.solve(q * unit - m.A, m.E))[0, 0] for q in at])
+    exact = written(at, constant)
+    return max(_difference(exact.real, filtered.real), _difference(exact.imag, filtered.imag))
+
+
+def _crowd() -> float:
+    """Fraction of thresholds below v, and their density, at a random slope and bias."""
+    theta, b = sp.symbols("theta b", real=True)
+    slope = sp.symbols("varrho", positive=True)
+    odds = sp.exp(b - slope * theta)
+    numbers = {slope: 0.7, b: 0.4}
+    fired = sp.lambdify(theta, (1 / (1 + odds)).subs(numbers), "numpy")
+    density = sp.lambdify(theta, (slope * odds / (1 + odds) ** 2).subs(numbers), "numpy")
+    s, points = Sigmoid(slope=0.7, bias=0.4, centred=False), _random(26, 50, scale=5.0)
+    return max(
+        _difference(fired(points), s(points)),
+        _difference(density(points), s.derivative(points, 1)),
+    )
+
+
+def _bend() -> float:
+    y = sp.symbols("y", real=True)
+    below = 2 * (1 + sp.cosh(y)) ** 2
+    s, points = Sigmoid(slope=0.7, bias=0.4), _random(27, 50, scale=5.0)
+    worst = 0.0
+    for order, formula in ((2, -sp.sinh(y) / below), (3, (sp.cosh(y) - 2) / below)):
+        written = 0.7**order * sp.lambdify(y, formula, "numpy")(0.7 * points - 0.4)
+        worst = max(worst, _difference(written, s.derivative(points, order)))
+    return worst
+
+
+def _coupling() -> float:
+    """Second half of the flow, from the firing of v and of τ c."""
+    worst = 0.0
+    for seed, coupling in ((28, "potential"), (29, "current")):
+        m, x = _random_column(seed)
+        taus = np.array([p.value for p in m.parameters if p.name.startswith("tau")])
+        entering = x[:4] if coupling == "potential" else taus * x[4:]
+        fired = np.asarray(m.sigmoid(entering))
+        worst = max(worst, _difference(m.A @ x + m.B @ fired + m.E @ m.u, m.flow(x)))
+    return worst
+
+
+def _units() -> float:
+    """The flow in symbols, in old units, and of the model rebuilt in units of T s and V mV."""
+    clock, scale = 0.003, 0.02
+    m, x = _random_column(30)
+    value = {p.name: p.value for p in m.parameters}
+    changed = cmc(
+        g=[value[f"g{i}"] * clock / scale for i in range(1, 11)],
+        tau=[value[f"tau_{p}"] / clock for p in m.populations],
+        slope=value["slope"] * scale,
+        bias=value["bias"],
+        u=value["u"] * clock / scale,
+    )
+    written = equations(m)
+    flow = written.evaluate(written.explicit(), m, x)[:, 0]
+    to = np.repeat([1 / scale, clock / scale], 4)
+    return _difference(flow * to * clock, changed.flow(x * to))
+
+
+def _alone(seed: int, coupling: str = "potential") -> tuple[NeuralMass, float, Array]:
+    """A column without connections, the time constant of its stellate cells, random times."""
+    rng = np.random.default_rng(seed)
+    taus = rng.uniform(0.002, 0.03, 4)
+    times = rng.uniform(0.0, 6.0, 40) * taus[0]
+    return cmc(g=np.zeros(10), tau=taus, coupling=coupling), float(taus[0]), times
 
 
 def _sigmoid() -> float:
@@ -118,6 +235,15 @@ def _difference(one: Any, other: Any) -> float:
 # Label → twin. An equation that only names or defines something says so instead, in one line.
 TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
     {
+        "eq-kernel": _kernel,
+        "eq-convolution": _convolution,
+        "eq-membrane": _membrane,
+        "eq-transfer": _transfer,
+        "eq-crowd": _crowd,
+        "eq-bend": _bend,
+        "eq-coupling": _coupling,
+        "eq-current-kernel": _current_kernel,
+        "eq-units": _units,
         "eq-sigmoid": _sigmoid,
         "eq-cmc": _flow,
         "eq-lure": _lure,
