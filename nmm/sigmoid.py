@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, isfinite
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Sigmoid:
     @property
     def offset(self) -> float:
         """What is subtracted from the logistic curve: its value at v = 0, or zero."""
-        return self.height / (1.0 + exp(self.bias)) if self.centred else 0.0
+        return self.height * float(logistic(-self.bias)) if self.centred else 0.0
 
     def __call__(self, v: ArrayLike) -> Array | float:
         """Firing at potential `v` (mV): dimensionless, the shape of `v`."""
@@ -79,9 +79,12 @@ class Sigmoid:
         return _plain(self.height * self.slope**order * np.polyval(polynomial, self._logistic(v)))
 
     def _logistic(self, v: ArrayLike) -> Array:
-        # tanh does not overflow where exp would.
-        argument = self.slope * np.asarray(v, float) - self.bias
-        return np.asarray(0.5 * (1.0 + np.tanh(0.5 * argument)))
+        return logistic(self.slope * np.asarray(v, float) - self.bias)
+
+
+def logistic(x: ArrayLike) -> Array:
+    """1 / (1 + exp(−x)), written with tanh, which does not overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(x))))
 
 
 @lru_cache

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from nmm.checks import number, real_array, whole_number
 from nmm.kernels import Pattern, coefficients, kernel
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
@@ -19,6 +20,7 @@ from nmm.system import NeuralMass, check_parameter_name, sigmoid_arguments
 Entries = dict[tuple[str, tuple[int, ...]], Any]
 
 _WIDTH = 32  # trajectories in a block: fills the vector registers, stays in the first-level cache
+_VARYING = 50_000  # steps whose coefficients are tabulated at once: some 20 MB
 _WORK = 10_000_000  # trajectory steps between two looks at the keyboard: about 0.2 s
 
 
@@ -91,14 +93,15 @@ def simulate(
     Raises
     ------
     ValueError
-        If a number is out of range, or the shape of x0, sigma or a varying array is wrong.
+        If a number is out of range, dt is too long for the fastest time constant, or the shape of
+        x0, sigma or a varying array is wrong.
     KeyError
         If a varying name is not a parameter of the model.
 
     Warns
     -----
     NumericalWarning
-        If the trajectory diverged, as it does where dt is too long for the fastest time constant.
+        If the trajectory diverged, as it may where a varying parameter makes dt too long.
 
     Examples
     --------
@@ -109,7 +112,13 @@ def simulate(
     >>> bool(abs(run.x[0, -1, 1]) < 0.01)       # a small kick dies away
     True
     """
-    n_steps = _count_steps(duration, dt, every, n_trials)
+    duration = number("simulate: duration", duration, positive=True)
+    dt = number("simulate: dt", dt, positive=True)
+    every, n_trials = (
+        whole_number(f"simulate: {what}", value)
+        for what, value in (("every", every), ("n_trials", n_trials))
+    )
+    n_steps = _count_steps(m, duration, dt, every)
     start = _initial_states(m, x0, n_trials)
     noise = _intensities(m, sigma)
     width = 1 if n_trials == 1 else _WIDTH
@@ -120,7 +129,10 @@ def simulate(
 
     out = np.empty((n_trials, n_steps // every + 1, m.n_states))
     out[:, 0] = start
-    chunk = max(2 * every, _WORK // (state.shape[0] * width)) // 2 * 2
+    chunk = _WORK // (state.shape[0] * width)
+    if inputs:
+        chunk = min(chunk, _VARYING)
+    chunk = max(2, chunk // 2 * 2)
     with tqdm(total=n_steps, delay=2.0, leave=False, unit="step", desc="simulate") as bar:
         for first in range(0, n_steps, chunk):  # even chunks: normal numbers come in pairs
             last = min(first + chunk, n_steps)
@@ -134,13 +146,16 @@ def simulate(
     return Trajectory(np.arange(out.shape[1]) * (dt * every), out, _judge(out, dt))
 
 
-def _count_steps(duration: float, dt: float, every: int, n_trials: int) -> int:
-    for name, value in {"duration": duration, "dt": dt}.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"simulate: {name} = {value} s; it must be positive and finite")
-    for name, count in {"every": every, "n_trials": n_trials}.items():
-        if int(count) != count or count < 1:
-            raise ValueError(f"simulate: {name} = {count}; it must be a whole number from 1")
+def _count_steps(m: NeuralMass, duration: float, dt: float, every: int) -> int:
+    if not isinstance(m, NeuralMass):
+        raise ValueError(f"simulate: the model is {type(m).__name__}; build one with nmm.cmc()")
+    z = np.linalg.eigvals(m.A) * dt
+    if np.abs(1 + z + z * z / 2).max() > 1:
+        limit = dt / np.abs(z).max()
+        raise ValueError(
+            f"simulate: dt = {dt} s is too long for the fastest time constant, {limit:.3g} s: "
+            "Heun's scheme would blow up; try a twentieth of that time constant"
+        )
     steps = round(duration / dt)
     if steps < every:
         raise ValueError(
@@ -151,7 +166,7 @@ def _count_steps(duration: float, dt: float, every: int, n_trials: int) -> int:
 
 
 def _initial_states(m: NeuralMass, x0: ArrayLike | None, n_trials: int) -> Array:
-    start = np.zeros(m.n_states) if x0 is None else np.asarray(x0, float)
+    start = np.zeros(m.n_states) if x0 is None else real_array("simulate: x0", x0)
     if start.shape not in ((m.n_states,), (n_trials, m.n_states)):
         raise ValueError(
             f"simulate: x0 has shape {start.shape}; it must be ({m.n_states},) or "
@@ -163,7 +178,7 @@ def _initial_states(m: NeuralMass, x0: ArrayLike | None, n_trials: int) -> Array
 
 
 def _intensities(m: NeuralMass, sigma: float | ArrayLike) -> Array:
-    noise = np.asarray(sigma, float)
+    noise = real_array("simulate: sigma", sigma)
     if noise.shape not in ((), (m.u.size,)):
         raise ValueError(
             f"simulate: sigma has shape {noise.shape}; give one number, or one for each of the "
@@ -185,7 +200,7 @@ def _random_states(
     seed: int | None, n_trials: int, n_noises: int, width: int
 ) -> NDArray[np.uint64]:
     """256 random bits for each trial and noise: shape (blocks, 4, n_noises, width)."""
-    root = np.random.SeedSequence(seed)
+    root = np.random.SeedSequence(None if seed is None else whole_number("simulate: seed", seed, 0))
     n_blocks = -(-n_trials // width)
     words = np.ones((n_blocks * width, n_noises, 4), np.uint64)
     for trial in range(n_trials):
@@ -204,18 +219,22 @@ def _varying_inputs(
 ) -> dict[str, Callable[[int, int], Array]]:
     """Return, for each varying parameter, its values at steps first … last."""
     inputs = {}
+    if not isinstance(varying, Mapping | None):
+        raise ValueError("simulate: varying must map parameter names to functions or arrays")
     for name, given in (varying or {}).items():
         check_parameter_name(m, name)
         if callable(given):
             inputs[name] = _from_function(name, given, dt)
             continue
-        values = np.asarray(given, float)
-        if values.shape != (n_steps + 1,) or not np.isfinite(values).all():
+        values = real_array(f"simulate: varying {name!r}", given)
+        if values.shape not in ((), (n_steps + 1,)):
             raise ValueError(
                 f"simulate: varying {name!r} has shape {values.shape}; it must be {n_steps + 1} "
-                "finite numbers: the value at every dt, both ends included"
+                "numbers: the value at every dt, both ends included"
             )
-        inputs[name] = _from_values(values)
+        if not np.isfinite(values).all():
+            raise ValueError(f"simulate: varying {name!r} holds NaN or infinity")
+        inputs[name] = _from_values(np.broadcast_to(values, n_steps + 1))
     return inputs
 
 
@@ -228,7 +247,13 @@ def _from_function(
 ) -> Callable[[int, int], Array]:
     def values(first: int, last: int) -> Array:
         t = np.arange(first, last + 1) * dt
-        result = np.asarray(function(t), float)
+        try:
+            result = real_array(f"simulate: varying {name!r}", function(t))
+        except Exception as error:
+            raise ValueError(
+                f"simulate: varying {name!r} failed on an array of times ({error}); it must take "
+                "arrays: use np.where instead of if"
+            ) from error
         if result.shape not in ((), t.shape) or not np.isfinite(result).all():
             raise ValueError(
                 f"simulate: varying {name!r} gave shape {result.shape} for times of shape "
@@ -266,13 +291,17 @@ def _entries(
     for row in range(m.n_states):
         constant = sum(form.E[row, j] * form.u[j] for j in range(len(form.u)))
         entries["k", (row,)] = constant - offset * sum(form.B[row])
-        for j, size in enumerate(noise):
-            entries["G", (row, j)] = form.E[row, j] * size
-    return {key: value for key, value in entries.items() if np.ndim(value) or value != 0}
+        for j in np.flatnonzero(noise):
+            entries["G", (row, int(j))] = form.E[row, j] * noise[j]
+    return {
+        key: value for key, value in entries.items() if isinstance(value, np.ndarray) or value != 0
+    }
 
 
 def _pattern(m: NeuralMass, entries: Entries, n_noises: int) -> Pattern:
-    ones = tuple(k for k, v in entries.items() if k[0] == "A" and np.ndim(v) == 0 and v == 1)
+    ones = tuple(
+        k for k, v in entries.items() if k[0] == "A" and not isinstance(v, np.ndarray) and v == 1
+    )
     return Pattern(
         n_states=m.n_states,
         n_sigmoids=len(m.C),

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmm.sigmoid import Array, Sigmoid
+from nmm.checks import number
+from nmm.sigmoid import Array, Sigmoid, logistic
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,9 @@ class NeuralMass:
             np.array(getattr(form, part), dtype=complex) for part in ("A", "B", "C", "d", "E", "u")
         )
         s = sigmoid_arguments(form)
-        firing = s["height"] / (1 + np.exp(s["bias"] - s["slope"] * (C @ state + d)))
+        firing = s["height"] * logistic(s["slope"] * (C @ state + d) - s["bias"])
         if s["centred"]:
-            firing = firing - s["height"] / (1 + np.exp(s["bias"]))
+            firing = firing - s["height"] * logistic(-s["bias"])
         return np.asarray((A @ state + B @ firing + E @ u).imag / step)
 
     def form(self, x: ArrayLike, *directions: ArrayLike) -> Array:
@@ -252,7 +253,7 @@ class NeuralMass:
         known = {p.name: p for p in self.parameters}
         for name, value in changes.items():
             check_parameter_name(self, name)
-            known[name] = replace(known[name], value=_number(name, value))
+            known[name] = replace(known[name], value=number(name, value))
         return NeuralMass(
             self.name,
             self.populations,
@@ -265,10 +266,12 @@ class NeuralMass:
 
     def _states(self, x: ArrayLike, what: str = "state", *, complex_allowed: bool = False) -> Any:
         array = np.asarray(x)
-        if complex_allowed and np.iscomplexobj(array):
-            array = array.astype(complex)
-        else:
-            array = array.astype(float)
+        if np.iscomplexobj(array) and not complex_allowed:
+            raise ValueError(
+                f"{self.name}: the {what} is complex; a state is real. For derivatives use "
+                "jacobian, form and sensitivity"
+            )
+        array = array.astype(complex if np.iscomplexobj(array) else float)
         if array.ndim == 0 or array.shape[-1] != self.n_states:
             raise ValueError(
                 f"{self.name}: the {what} has shape {array.shape}, but its last axis must have "
@@ -293,10 +296,3 @@ def check_parameter_name(model: NeuralMass, name: str) -> None:
             f"{model.name} has no parameter {name!r}; nearest: {', '.join(near)}. "
             f"All: {', '.join(names)}"
         )
-
-
-def _number(name: str, value: float) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} = {value!r}; it must be one number") from None

@@ -44,8 +44,51 @@ def test_the_table_says_what_each_parameter_is():
         ({"g": [float("nan")] * 10}, "finite"),
         ({"coupling": "chemical"}, "choose one of"),
         ({"slope": -1.0}, "slope"),
+        ({"u": [1.0, 2.0]}, "one finite number"),
+        ({"u": None}, "one finite number"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         nmm.cmc(**arguments)
+
+
+def test_a_huge_bias_does_not_overflow():
+    with np.errstate(all="raise"):
+        assert np.isfinite(nmm.cmc(bias=1000.0).flow(np.ones(8))).all()
+
+
+# What SPM's notes on spm_fx_cmc and spm_cmc_priors say: SPM's name, prior variance, unit here.
+SPM_TABLE = {
+    "g1": ("P.G(:,5)", None, "mV/s"),
+    "g2": ("P.G(:,2)", 1 / 32, "mV/s"),
+    "g3": ("P.G(:,3)", 1 / 32, "mV/s"),
+    "g4": ("P.G(:,4)", 1 / 32, "mV/s"),
+    "g5": ("P.G(:,6)", None, "mV/s"),
+    "g6": ("P.G(:,7)", None, "mV/s"),
+    "g7": ("P.G(:,1)", 1 / 32, "mV/s"),
+    "g8": ("P.G(:,8)", None, "mV/s"),
+    "g9": ("P.G(:,9)", None, "mV/s"),
+    "g10": ("P.G(:,10)", None, "mV/s"),
+    "tau_ss": ("P.T(:,1)", 1 / 32, "s"),
+    "tau_sp": ("P.T(:,2)", 1 / 32, "s"),
+    "tau_ii": ("P.T(:,3)", 1 / 32, "s"),
+    "tau_dp": ("P.T(:,4)", 1 / 32, "s"),
+    "slope": ("P.S", 1 / 64, "1/mV"),
+}
+
+
+def test_the_table_agrees_with_spms():
+    table = {p.name: p for p in nmm.cmc().parameters}
+    for name, (spm, prior, unit) in SPM_TABLE.items():
+        row = table[name]
+        assert (row.spm, row.prior_variance, row.unit) == (spm, prior, unit), name
+        assert row.value == row.default
+    signs = {p.name: "inhibits" in p.meaning for p in table.values() if p.name[0] == "g"}
+    J = nmm.cmc().jacobian(np.zeros(8))
+    for s in nmm.models.columns.SYNAPSES:
+        index = [nmm.models.columns.POPULATIONS.index(p) for p in (s.target, s.source)]
+        off = J[4 + index[0], index[1]]
+        if s.target != s.source:
+            assert (off < 0) == signs[f"g{s.number}"]
+        assert f"{s.source} → {s.target}" in table[f"g{s.number}"].meaning

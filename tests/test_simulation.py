@@ -155,9 +155,18 @@ def test_a_function_and_its_values_give_the_same():
     np.testing.assert_array_equal(one, other)
 
 
-def test_a_step_too_long_is_reported():
-    with pytest.warns(NumericalWarning, match="dt = 0.02"):
-        run = nmm.simulate(nmm.cmc(u=1.0), 20.0, dt=0.02)
+@pytest.mark.parametrize("dt", [4.1e-3, 6e-3, 0.01])
+def test_a_step_too_long_is_refused(dt):
+    with pytest.raises(ValueError, match=r"too long for the fastest time constant, 0\.002 s"):
+        nmm.simulate(nmm.cmc(u=1.0), 0.3, dt=dt)
+    assert nmm.simulate(nmm.cmc(u=1.0), 0.3, dt=3.9e-3).outcome == "finished"
+
+
+def test_a_step_that_becomes_too_long_is_reported():
+    with pytest.warns(NumericalWarning, match=r"dt = 0\.0001"):
+        run = nmm.simulate(
+            nmm.cmc(u=1.0), 0.5, varying={"tau_ss": lambda t: np.where(t < 0.1, 2e-3, 2e-5)}
+        )
     assert run.outcome == "diverged"
 
 
@@ -169,13 +178,22 @@ def test_a_step_too_long_is_reported():
         ({"duration": 1e-4, "every": 10}, ValueError, "simulate longer"),
         ({"dt": 0.0}, ValueError, "dt"),
         ({"every": 0}, ValueError, "every"),
+        ({"every": float("inf")}, ValueError, "whole number"),
+        ({"n_trials": True}, ValueError, "whole number"),
+        ({"duration": None}, ValueError, "one finite number"),
+        ({"seed": 1.5, "sigma": 1.0}, ValueError, "seed"),
+        ({"x0": 1j * np.zeros(8)}, ValueError, "real numbers"),
+        ({"varying": [1]}, ValueError, "must map"),
+        ({"varying": {"u": lambda t: 1.0 if t > 0 else 0.0}}, ValueError, "np.where"),
+        ({"varying": {"u": [np.nan] * 11}}, ValueError, "NaN"),
+        ({"varying": {"slope": lambda t: 0.5 - 600 * t}}, ValueError, "slope"),
         ({"n_trials": 1.5}, ValueError, "whole number"),
         ({"x0": np.zeros(7)}, ValueError, "x0 has shape"),
         ({"x0": np.full(8, np.nan)}, ValueError, "NaN"),
         ({"sigma": -1.0}, ValueError, "not negative"),
         ({"sigma": [1.0, 2.0]}, ValueError, "one for each"),
         ({"varying": {"w": np.zeros(11)}}, KeyError, "no parameter 'w'"),
-        ({"varying": {"u": np.zeros(3)}}, ValueError, "11 finite numbers"),
+        ({"varying": {"u": np.zeros(3)}}, ValueError, "11 numbers"),
         ({"varying": {"u": lambda t: t[:2]}}, ValueError, "as many finite numbers"),
         ({"varying": {"tau_ss": lambda t: t - 1.0}}, ValueError, "must be positive"),
     ],

@@ -120,6 +120,8 @@ def test_scalars_lists_and_nothing_are_the_prior_mean(G):
         ({"T": [0, 0, 0]}, {}, "P.T has shape"),
         ({"T": [0, 0, 0, float("nan")]}, {}, "NaN"),
         ({"A": [[0, 0], [0, 0]]}, {"n_sources": 2}, "P.A has shape"),
+        ({"T": np.zeros((4, 2))}, {"n_sources": 2}, "P.T has shape"),
+        (None, {}, "must map field names"),
         ({}, {"n_sources": 0}, "n_sources"),
         ({}, {"u": [1.0, 2.0]}, "one for each source"),
         ({}, {"u": float("nan")}, "finite"),

@@ -84,11 +84,12 @@ def test_an_unknown_name_brings_the_nearest_ones():
     [
         (lambda m: m.flow(np.zeros(7)), "last axis must have length 8"),
         (lambda m: m.flow(0.0), "last axis"),
+        (lambda m: m.flow(1j * np.zeros(8)), "is complex"),
         (lambda m: m.jacobian(np.full(8, np.nan)), "NaN"),
         (lambda m: m.form(np.zeros(8)), "no direction"),
         (lambda m: m.form(np.zeros(8), np.zeros(3)), "direction has shape"),
         (lambda m: m.with_(u=float("nan")), "finite"),
-        (lambda m: m.with_(u="loud"), "one number"),
+        (lambda m: m.with_(u="loud"), "real numbers"),
         (lambda m: m.with_(tau_ss=-0.002), "must be positive"),
         (lambda m: m.with_(g3=-1.0), "must not be negative"),
         (lambda m: m.with_(slope=0.0), "slope"),

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nmm.checks import number, real_array
 from nmm.models.columns import (
     POPULATIONS,
     SYNAPSES,
@@ -80,8 +81,8 @@ def cmc(
         reference="sp",
         parameters=(
             *column_parameters(strengths, constants),
-            *firing_parameters(slope, bias),
-            input_parameter(u),
+            *firing_parameters(number("slope", slope), number("bias", bias)),
+            input_parameter(number("u", u)),
         ),
         assemble=partial(assemble, coupling=coupling),
     )
@@ -114,7 +115,7 @@ def bistable_column(*, u: float = 0.0) -> NeuralMass:
 
 
 def _vector(name: str, values: ArrayLike, length: int) -> list[float]:
-    array = np.asarray(values, float)
+    array = real_array(name, values)
     if array.shape != (length,):
         raise ValueError(f"{name} has shape {array.shape}; it must be {length} numbers")
     return [float(value) for value in array]

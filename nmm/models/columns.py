@@ -156,6 +156,8 @@ def _check(values: Mapping[str, Any]) -> None:
                 f"{name} = {np.min(value)} s; a time constant must be positive, "
                 "and in seconds: 2 ms is 0.002"
             )
+        if name == "slope" and np.min(value) <= 0:
+            raise ValueError(f"slope = {np.min(value)} per mV; it must be positive")
         if name[0] in "gA" and np.min(value) < 0:
             raise ValueError(
                 f"{name} = {np.min(value)} mV/s; a strength must not be negative: "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nmm.checks import real_array, whole_number
 from nmm.models.columns import (
     EXTRINSIC,
     POPULATIONS,
@@ -77,9 +78,9 @@ def from_spm(
     >>> {p.name: round(p.value) for p in column.parameters if p.value != p.default}
     {'g3': 1768, 'u': 512}
     """
-    n = n_sources
-    if int(n) != n or n < 1:
-        raise ValueError(f"from_spm: n_sources = {n}; it must be a whole number from 1")
+    n = whole_number("from_spm: n_sources", n_sources)
+    if not isinstance(P, Mapping):
+        raise ValueError(f"from_spm: P is {type(P).__name__}; it must map field names to numbers")
     if np.any(_field(P, "M", (n, n), 0.0)):
         raise ValueError("from_spm: P.M is not zero; modulation of g7 by dp is not in this model")
     strengths, constants = _strengths(P, n), _time_constants(P, n)
@@ -167,7 +168,10 @@ def to_spm_state(x: ArrayLike, n_sources: int) -> Array:
 
 
 def _state_vector(x: ArrayLike, n_sources: int) -> Array:
-    values = np.asarray(x, float)
+    n_sources = whole_number("n_sources", n_sources)
+    values = real_array("the state", x)
+    if not np.isfinite(values).all():
+        raise ValueError("the state holds NaN or infinity")
     if values.ndim == 0 or values.shape[-1] != 8 * n_sources:
         raise ValueError(
             f"the state has shape {values.shape}; for {n_sources} sources its last axis must have "
@@ -182,21 +186,21 @@ def _field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: flo
     One number serves all entries, and one row all sources (P.T, P.G), as in SPM.
     """
     given = P.get(name)
-    values = np.asarray([] if given is None else given, float)
+    values = real_array(f"from_spm: P.{name}", [] if given is None else given)
     if values.size == 0:
         return np.full(shape, default)
     if not np.isfinite(values).all():
         raise ValueError(f"from_spm: P.{name} holds NaN or infinity")
-    if values.size == np.prod(shape) and values.ndim <= len(shape):
+    if values.shape == shape or values.shape == tuple(s for s in shape if s > 1):
         return values.reshape(shape)
-    if values.size == 1 or (len(shape) == 2 and values.size == shape[1]):
+    if values.size == 1 or values.shape in ((shape[-1],), (1, shape[-1])):
         return np.array(np.broadcast_to(values.reshape(-1), shape))
     raise ValueError(f"from_spm: P.{name} has shape {values.shape}; it must be {shape}")
 
 
 def _strengths(P: Mapping[str, Any], n: int) -> Array:
     """Intrinsic strengths (n, 10), mV/s."""
-    given = np.asarray([] if P.get("G") is None else P["G"], float)
+    given = real_array("from_spm: P.G", [] if P.get("G") is None else P["G"])
     width = given.shape[-1] if given.ndim else 4
     if given.size > 1 and not 4 <= width <= 10:
         raise ValueError(f"from_spm: P.G has shape {given.shape}; it must have 4 to 10 columns")
@@ -215,6 +219,8 @@ def _time_constants(P: Mapping[str, Any], n: int) -> Array:
 
 def _extrinsic(P: Mapping[str, Any], n: int) -> list[Parameter]:
     """Connections between sources; pairs present both ways are divided by five, as SPM does."""
+    if n == 1:
+        return []
     scales = _field(P, "A", (4, n, n), ABSENT)
     found = []
     for s in EXTRINSIC:
@@ -228,7 +234,7 @@ def _extrinsic(P: Mapping[str, Any], n: int) -> list[Parameter]:
 
 def _inputs(P: Mapping[str, Any], u: float | ArrayLike, n: int, exogenous: bool) -> Array:
     """Input to each source in mV/s, after SPM's scaling: (n,)."""
-    given = np.atleast_1d(np.asarray(u, float))
+    given = np.atleast_1d(real_array("from_spm: u", u))
     if not np.isfinite(given).all():
         raise ValueError(f"from_spm: u = {given}; it must be finite")
     if exogenous:

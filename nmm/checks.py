@@ -1,0 +1,43 @@
+"""Small checks at the boundary: what was given, why it is wrong, what to try."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmm.sigmoid import Array
+
+
+def number(what: str, value: Any, *, positive: bool = False) -> float:
+    """Return `value` as a finite float, or raise ValueError naming `what`."""
+    array = real_array(what, value)
+    if array.shape != () or not np.isfinite(array):
+        raise ValueError(f"{what} = {value!r}; it must be one finite number")
+    if positive and array <= 0:
+        raise ValueError(f"{what} = {value!r}; it must be positive")
+    return float(array)
+
+
+def whole_number(what: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int of at least `least`, or raise ValueError naming `what`."""
+    try:
+        count = int(value) if isinstance(value, float) and value.is_integer() else index(value)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{what} = {value!r}; it must be a whole number") from None
+    if count < least or isinstance(value, bool | np.bool_):
+        raise ValueError(f"{what} = {value!r}; it must be a whole number from {least}")
+    return count
+
+
+def real_array(what: str, value: ArrayLike) -> Array:
+    """Return `value` as an array of floats, or raise ValueError naming `what`."""
+    try:
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
+            raise TypeError
+        return np.asarray(array, float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} = {value!r}; it must be made of real numbers") from None
