@@ -1,11 +1,12 @@
-"""Take the figures as they are now for the references that tests compare with.
+"""Take figures, numbers and equations as they are now for the references of the tests.
 
-Run it after a figure was changed on purpose, and look at what it prints: each line is a figure that
-a reader will see differently.
+Run it after a change on purpose, and look at what it prints: each line is something that a reader
+will see differently.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from nmm.companion import figures
@@ -28,6 +29,11 @@ def accept(folder: Path = REFERENCES) -> None:
             if lines:
                 figures.store(path, shown)
                 print(f"{page.name}, {name}: " + "; ".join(lines))
+        said, kept = figures.values(executed(page)), folder / page.name / "values.json"
+        reference = json.loads(kept.read_text(encoding="utf8")) if kept.exists() else {}
+        if lines := figures.value_changes(said, reference):
+            kept.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf8")
+            print(f"{page.name}: " + "; ".join(lines))
     for path in set(folder.rglob("*.npz")) - wanted:
         path.unlink()
         print(f"{path.parent.name}, {path.stem}: no longer shown")

@@ -153,7 +153,10 @@ def executed(chapter: Chapter) -> Any:
     path = build_folder() / "executed" / f"{chapter.name}.ipynb"
     key = freshness_key(chapter)
     if path.exists():
-        notebook = nbformat.read(path, as_version=4)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+        except Exception:  # half a file, from a machine that stopped: run again
+            notebook = nbformat.v4.new_notebook()
         if notebook.metadata.get(KEY) == key:
             return notebook
     notebook = run(chapter)

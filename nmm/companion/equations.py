@@ -28,6 +28,13 @@ def labels(text: str) -> list[str]:
     return [recorded or typed for recorded, typed in _LABEL.findall(text)]
 
 
+def unlabelled(text: str) -> list[str]:
+    """First lines of displayed formulas that carry no label, and so no twin."""
+    found = re.findall(r"^\$\$.*", text, re.M)
+    blocks = re.findall(r"^([`:]{3,}\{math\}.*)\n(.*)", text, re.M)
+    return found + [first for first, second in blocks if ":label: eq-" not in second]
+
+
 def _kernel() -> float:
     """What enters a sigmoid after an impulse of drive, without connections; H = 1, as in nmm."""
     t, tau = sp.symbols("t tau", positive=True)

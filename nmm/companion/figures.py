@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmm.companion.chapters import records
 from nmm.companion.record import decode
 
 # Relative to the largest value of an array. Two builds of the C library differ by 1e-15 a step; a
 # driven column forgets within a second, so 1e-8 leaves room and still sees any change of a model.
 TOLERANCE = 1e-8
+# Numbers in the text have at most four digits; what is a measured error may move in its sixth.
+VALUE_TOLERANCE = 1e-5
 _PLACED = re.compile(r"^[`:]{3,}\{recorded-figure\}\s*(\S+)", re.M)
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -38,7 +41,8 @@ def changes(shown: Arrays, reference: Arrays, *, tolerance: float = TOLERANCE) -
     shown, reference : mapping
         Name → array, as `arrays` and `load` give them.
     tolerance : float, default 1e-8
-        Largest difference allowed, relative to the largest value of the reference array.
+        Largest difference allowed, relative to the largest value of the reference array,
+        each coordinate by itself.
 
     Returns
     -------
@@ -52,13 +56,53 @@ def changes(shown: Arrays, reference: Arrays, *, tolerance: float = TOLERANCE) -
         if one.shape != other.shape:
             lines.append(f"{name}: shape {one.shape}, was {other.shape}")
             continue
-        scale = float(np.abs(other).max(initial=0.0)) or 1.0
-        worst = float(np.abs(one - other).max(initial=0.0)) / scale
+        worst = _difference(one, other)
         if not worst <= tolerance:
             lines.append(
                 f"{name}: differs by {worst:.1e} of its largest value, {tolerance:.0e} allowed"
             )
     return sorted(lines)
+
+
+def values(notebook: Any) -> dict[str, dict[str, Any]]:
+    """What a chapter says beside its arrays: numbers, words, equations, words in figures."""
+    kinds = {"number": "value", "word": "value", "equation": "latex", "figure": "texts"}
+    return {
+        kind: {name: record[part] for name, record in records(notebook, kind).items()}
+        for kind, part in kinds.items()
+    }
+
+
+def value_changes(
+    said: Mapping[str, Mapping[str, Any]],
+    reference: Mapping[str, Mapping[str, Any]],
+    *,
+    tolerance: float = VALUE_TOLERANCE,
+) -> list[str]:
+    """Say which numbers, words, equations and labels differ from their references, and how."""
+    lines = []
+    for kind in sorted({*said, *reference}):
+        one, other = said.get(kind, {}), reference.get(kind, {})
+        for name in sorted({*one, *other}):
+            new, old = one.get(name), other.get(name)
+            if isinstance(new, float) and isinstance(old, float):
+                if abs(new - old) <= tolerance * max(abs(old), 1e-6):
+                    continue
+            elif new == old:
+                continue
+            lines.append(f"{kind} {name}: is {new!r}, was {old!r}")
+    return lines
+
+
+def _difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Largest difference, each column relative to its own largest value; gaps must agree."""
+    if not np.array_equal(np.isnan(one), np.isnan(other)):
+        return np.inf
+    columns = other.reshape(-1, other.shape[-1] if other.ndim > 1 else 1)
+    gap = np.abs(one.reshape(columns.shape) - columns)
+    scale = np.nanmax(np.abs(columns), axis=0, initial=0.0)
+    worst = np.nanmax(gap, axis=0, initial=0.0) / np.where(scale > 0, scale, 1.0)
+    return float(worst.max(initial=0.0))
 
 
 def store(path: Path, content: Arrays) -> None:

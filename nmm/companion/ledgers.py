@@ -12,7 +12,7 @@ from typing import Any
 from nmm.companion import chapters as book
 from nmm.companion import equations, numbers
 from nmm.companion.claims import claims
-from nmm.models import cmc
+from nmm.models import bistable_column, cmc
 from nmm.models.columns import EXTRINSIC, SOURCE, extrinsic_parameter
 
 _WORDS_A_MINUTE = 130  # slower than a novel: formulas and figures are looked at
@@ -24,7 +24,7 @@ def facts(page: str) -> str:
     words = len(re.findall(r"\w+", numbers.prose(chapter.source.read_text(encoding="utf8"))))
     seconds = book.executed(chapter).metadata.papermill.duration
     minutes = max(1, round(words / _WORDS_A_MINUTE))
-    return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s on two cores."
+    return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s."
 
 
 def claims_table(page: str) -> str:
@@ -82,10 +82,14 @@ def constants_table(page: str) -> str:
 
 def parameters_table(page: str) -> str:
     """Every parameter of the canonical microcircuit: symbol, code, unit, default, meaning."""
-    rows = ["| symbol | in code | default | unit | meaning |", "|---|---|---|---|---|"]
+    rows = [
+        "| symbol | in code | unit | default | bistable | meaning |",
+        "|---|---|---|---|---|---|",
+    ]
     rows += [
-        f"| ${p.symbol}$ | `{p.name}` | {p.default:.4g} | {p.unit or 'none'} | {p.meaning} |"
-        for p in cmc().parameters
+        f"| ${p.symbol}$ | `{p.name}` | {p.unit or 'none'} | {p.default:.4g} | {b.value:.4g} "
+        f"| {p.meaning} |"
+        for p, b in zip(cmc().parameters, bistable_column().parameters, strict=True)
     ]
     return "\n".join(rows)
 

@@ -17,15 +17,22 @@ _NOT_PROSE = [
     re.compile(r"^\([\w-]+\)=\s*$", re.M),  # labels
     re.compile(r"\{[\w:-]+\}`[^`]*`"),  # roles: glue, cite, ref
     re.compile(r"\$\$.*?\$\$", re.S),
-    re.compile(r"\$[^$\n]+\$"),
-    re.compile(r"`[^`\n]+`"),
+    re.compile(r"\$(?!\s*[-−]?[\d.,]+\s*\$)[^$\n]+\$"),  # formulas, unless they are a number
+    re.compile(r"`(?!\s*[-−]?[\d.,]+\s*`)[^`\n]+`"),
     re.compile(r"\]\([^)\s]*\)"),  # link targets
     re.compile(r"<[^>\n]+>"),
     re.compile(r"^\s*\d+\.\s", re.M),  # list markers
 ]
 _FENCE = re.compile(r"^([`:]{3,})(?:\{([\w:-]+)\})?(.*)$")
 _CODE = {None, "code-cell", "math", "recorded-equation", "ledger", "bibliography", "eval-rst"}
-_NUMBER = re.compile(r"(?<![\w.-])[-−]?\d[\d\u2009 ]*(?:[.,]\d+)?(?:e[-+]?\d+)?(?![\w-])")
+_WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+_WORDS += " sixteen seventeen eighteen nineteen twenty thirty forty fifty hundred thousand half"
+_UNITS = r"(?:mV|µV|Hz|ms|s|s⁻¹|%|per cent|seconds?|milliseconds?)(?!\w)"
+_NUMBER = re.compile(
+    r"(?<![\w.])[-−]?(?:\d[\d\u2009 ]*(?:[.,]\d+)?|\.\d+)(?:e[-+]?\d+)?(?!\w)"
+    r"|(?<![\w.])\d+(?:e[-+]?\d+|[⁰¹²³⁴-⁹]+|D\b)|[½¼¾⅓⅔]"
+    rf"|\b(?:{'|'.join(_WORDS.split())})[ -]{_UNITS}"
+)
 _GLUED = re.compile(r"\{glue:text\}`([\w-]+)(?::[^`]*)?`\s*([^\s.,;:){]*)")
 
 
@@ -133,6 +140,6 @@ def wrong_units(chapter: Chapter, notebook: Any) -> list[str]:
             continue
         if name not in known:
             faults.append(f"{name}: no cell records it")
-        elif (unit := known[name]["unit"]) and not following.startswith(unit.split()[0]):
+        elif (unit := known[name]["unit"]) and following != unit.split()[0]:
             faults.append(f"{name}: the text goes on {following!r}, the unit is {unit!r}")
     return faults

@@ -39,6 +39,8 @@ class Figure:
         Why the tolerance is what it is.
     arrays : dict
         Name → array, encoded, as drawn.
+    texts : list of str
+        Titles, axis labels, legends and other words in it.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Figure:
     tolerance: float
     reason: str
     arrays: dict[str, dict[str, Any]]
+    texts: list[str]
 
 
 def number(name: str, value: SupportsFloat, unit: str = "") -> None:
@@ -118,8 +121,9 @@ def figure(
     alt, route, deviation, tolerance, reason
         See `Figure`.
     """
+    texts = drawn_texts(fig)
     arrays = {key: encode(value) for key, value in drawn_arrays(fig).items()}
-    record = Figure(name, alt, route, float(deviation), float(tolerance), reason, arrays)
+    record = Figure(name, alt, route, float(deviation), float(tolerance), reason, arrays, texts)
     picture = _svg(fig)
     _close(fig)
     display({"image/svg+xml": picture, "text/plain": alt}, raw=True)  # type: ignore[no-untyped-call]
@@ -137,6 +141,14 @@ def drawn_arrays(fig: Any) -> dict[str, NDArray[np.float64]]:
     return arrays
 
 
+def drawn_texts(fig: Any) -> list[str]:
+    """Titles, axis labels, legends and labels of a figure; not the numbers at its ticks."""
+    from matplotlib.text import Text
+
+    found = [t.get_text() for t in fig.findobj(Text)]
+    return [t for t in found if any(c.isalpha() for c in t) and "mathdefault" not in t]
+
+
 def encode(array: NDArray[np.float64]) -> dict[str, Any]:
     """Write an array as text: shape, and compressed 64-bit floats in base 64."""
     content = zlib.compress(np.ascontiguousarray(array, dtype="<f8").tobytes(), 9)
@@ -150,6 +162,8 @@ def decode(encoded: dict[str, Any]) -> NDArray[np.float64]:
 
 
 def _artists(ax: Any) -> dict[str, list[tuple[str, Any]]]:
+    from matplotlib.collections import PathCollection
+
     found: dict[str, list[tuple[str, Any]]] = {
         "line": [(a.get_label(), a.get_xydata()) for a in ax.lines],
         "image": [(a.get_label(), np.ma.filled(a.get_array(), np.nan)) for a in ax.images],
@@ -165,8 +179,9 @@ def _artists(ax: Any) -> dict[str, list[tuple[str, Any]]]:
     for a in ax.collections:
         if hasattr(a, "get_coordinates"):
             found["mesh"].append((a.get_label(), np.ma.filled(a.get_array(), np.nan)))
-        elif len(offsets := np.atleast_2d(a.get_offsets())) > 1:
-            found["markers"].append((a.get_label(), np.ma.filled(offsets, np.nan)))
+        elif isinstance(a, PathCollection):
+            offsets = np.atleast_2d(a.get_offsets())
+            found["markers"].append((str(a.get_label()), np.ma.filled(offsets, np.nan)))
         else:
             vertices = [path.vertices for path in a.get_paths()]
             found["area"].append((a.get_label(), np.concatenate(vertices or [np.empty((0, 2))])))
