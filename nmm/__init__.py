@@ -26,6 +26,8 @@ _HOME = {
     "continue_equilibria": "continuation",
     "Branch": "continuation",
     "SpecialPoint": "continuation",
+    "find_cycle": "cycles",
+    "Cycle": "cycles",
     "simulate": "simulation",
     "Trajectory": "simulation",
     "datasets": "",

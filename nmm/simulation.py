@@ -19,7 +19,7 @@ from nmm.system import NeuralMass, check_parameter_name, sigmoid_arguments
 
 Entries = dict[tuple[str, tuple[int, ...]], Any]
 
-_WIDTH = 32  # trajectories in a block: fills the vector registers, stays in the first-level cache
+_WIDTH = 16  # trajectories in a block: with fewer, LLVM leaves the vector registers unused
 _VARYING = 50_000  # steps whose coefficients are tabulated at once: some 20 MB
 _WORK = 10_000_000  # trajectory steps between two looks at the keyboard: about 0.2 s
 
@@ -133,7 +133,8 @@ def simulate(
     if inputs:
         chunk = min(chunk, _VARYING)
     chunk = max(2, chunk // 2 * 2)
-    with tqdm(total=n_steps, delay=2.0, leave=False, unit="step", desc="simulate") as bar:
+    look = {"disable": chunk >= n_steps, "delay": 2.0, "leave": False}
+    with tqdm(total=n_steps, unit="step", desc="simulate", **look) as bar:
         for first in range(0, n_steps, chunk):  # even chunks: normal numbers come in pairs
             last = min(first + chunk, n_steps)
             entries = _entries(m, noise * np.sqrt(dt), inputs, first, last, dt)
@@ -143,7 +144,9 @@ def simulate(
             run = kernel(pattern, width, bool(inputs))
             run(state, bits, spare, table, dt, first, last, every, out)
             bar.update(last - first)
-    return Trajectory(np.arange(out.shape[1]) * (dt * every), out, _judge(out, dt))
+    t = np.arange(out.shape[1], dtype=float)
+    t *= dt * every  # in place: for one trajectory, filling memory is what takes the time
+    return Trajectory(t, out, _judge(out, dt))
 
 
 def _count_steps(m: NeuralMass, duration: float, dt: float, every: int) -> int:
