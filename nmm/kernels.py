@@ -22,6 +22,8 @@ from nmm import kernel_math
 
 Index = tuple[int, ...]
 
+_LOG2E = 1.4426950408889634
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -103,9 +105,9 @@ def source(pattern: Pattern, width: int, varying: bool) -> str:
         *(f"w{j} = W{j}[k]" for j in noises),
         *_flow(pattern, number, "x", "f", "a"),
         *(f"n{i} = {noise}" for i, noise in _noise(pattern, number).items()),
-        *(f"y{i} = x{i} + h * f{i}{_plus_noise(pattern, i)}" for i in states),
+        *(f"y{i} = fma(h, f{i}, x{i}){_plus_noise(pattern, i)}" for i in states),
         *_flow(pattern, number, "y", "e", "b" if varying else "a"),
-        *(f"X{i}[k] = x{i} + q * (f{i} + e{i}){_plus_noise(pattern, i)}" for i in states),
+        *(f"X{i}[k] = fma(q, f{i} + e{i}, x{i}){_plus_noise(pattern, i)}" for i in states),
     ]
     draws = [line for j in noises for line in _DRAW.format(j=j, width=width).splitlines()]
     blocks = {
@@ -127,12 +129,15 @@ def _flow(
     pattern: Pattern, number: dict[tuple[str, Index], int], x: str, out: str, c: str
 ) -> list[str]:
     """Lines that compute the flow at the states `x` into `out`, with the coefficients `c`."""
-    lines = []
-    for row in range(pattern.n_sigmoids):
-        argument = _sum(pattern, number, {"C": x, "d": ""}, row, c)
-        lines.append(f"s{row} = 1.0 / (1.0 + exponential(-({argument})))")
+    arguments = [
+        _sum(pattern, number, {"d": "", "C": x}, row, c) for row in range(pattern.n_sigmoids)
+    ]
+    lines = [
+        f"s{row}, s{row + 1} = logistics({', '.join([*arguments, '0.0'][row : row + 2])})"
+        for row in range(0, pattern.n_sigmoids, 2)
+    ]
     for row in range(pattern.n_states):
-        lines.append(f"{out}{row} = {_sum(pattern, number, {'A': x, 'B': 's', 'k': ''}, row, c)}")
+        lines.append(f"{out}{row} = {_sum(pattern, number, {'k': '', 'A': x, 'B': 's'}, row, c)}")
     return lines
 
 
@@ -143,15 +148,24 @@ def _sum(
     row: int,
     c: str,
 ) -> str:
-    terms = []
+    """Text of one row's sum; what comes first in `factors` is summed first, what is late last."""
+    total = ""
     for matrix, factor in factors.items():
         for entry in (*pattern.ones, *pattern.coefficients):
             if entry[0] != matrix or entry[1][0] != row:
                 continue
             variable = f"{factor}{entry[1][1]}" if factor else ""
             coefficient = f"{c}{number[entry]}" if entry in number else ""
-            terms.append(" * ".join(filter(None, (coefficient, variable))) or "1.0")
-    return " + ".join(terms) or "0.0"
+            total = _plus(total, coefficient, variable)
+    return total or "0.0"
+
+
+def _plus(total: str, coefficient: str, variable: str) -> str:
+    """Text of total + coefficient · variable, some of which may be absent."""
+    if total and coefficient and variable:
+        return f"fma({coefficient}, {variable}, {total})"
+    product = " * ".join(filter(None, (coefficient, variable))) or "1.0"
+    return f"{total} + {product}" if total else product
 
 
 def _noise(pattern: Pattern, number: dict[tuple[str, Index], int]) -> dict[int, str]:
@@ -207,7 +221,7 @@ import numba as nb
 import numpy as np
 from numba import njit, prange
 
-from nmm.kernel_math import exponential, logarithm, turn, uniforms
+from nmm.kernel_math import fma, logarithm, logistics, turn, uniforms
 
 
 @njit(parallel=PARALLEL, cache=True, error_model="numpy")
@@ -234,5 +248,12 @@ def run(x, bits, spare, coef, h, start, stop, every, out):
 
 
 def coefficients(pattern: Pattern, values: dict[tuple[str, Index], Any]) -> list[Any]:
-    """Return the values of the non-zero entries in the order of the kernel."""
-    return [values[entry] for entry in pattern.coefficients]
+    """Return the values of the non-zero entries in the order of the kernel.
+
+    The kernel's exponential has base two: σ(y) = 1 / (1 + 2^(−y log₂ e)), so the sigmoids'
+    arguments C x + d come in that unit.
+    """
+    return [
+        values[entry] * (-_LOG2E if entry[0] in ("C", "d") else 1.0)
+        for entry in pattern.coefficients
+    ]
