@@ -28,6 +28,8 @@ _HOME = {
     "SpecialPoint": "continuation",
     "find_cycle": "cycles",
     "Cycle": "cycles",
+    "average": "averaging",
+    "Averaged": "averaging",
     "simulate": "simulation",
     "Trajectory": "simulation",
     "datasets": "",
