@@ -101,7 +101,7 @@ def simulate(
     Warns
     -----
     NumericalWarning
-        If the trajectory diverged, as it may where a varying parameter makes dt too long.
+        If the states left every bound that a bounded sigmoid allows.
 
     Examples
     --------
@@ -118,6 +118,7 @@ def simulate(
         whole_number(f"simulate: {what}", value)
         for what, value in (("every", every), ("n_trials", n_trials))
     )
+    seed = None if seed is None else whole_number("simulate: seed", seed, 0)
     n_steps = _count_steps(m, duration, dt, every)
     start = _initial_states(m, x0, n_trials)
     noise = _intensities(m, sigma)
@@ -138,6 +139,8 @@ def simulate(
         for first in range(0, n_steps, chunk):  # even chunks: normal numbers come in pairs
             last = min(first + chunk, n_steps)
             entries = _entries(m, noise * np.sqrt(dt), inputs, first, last, dt)
+            if inputs:
+                _check_fastest(m, entries, dt, first)
             pattern = _pattern(m, entries, int(np.count_nonzero(noise)) and noise.size)
             table = np.array(np.broadcast_arrays(*coefficients(pattern, entries)), float)
             table = np.ascontiguousarray(table.reshape(len(pattern.coefficients), -1).T)
@@ -146,19 +149,13 @@ def simulate(
             bar.update(last - first)
     t = np.arange(out.shape[1], dtype=float)
     t *= dt * every  # in place: for one trajectory, filling memory is what takes the time
-    return Trajectory(t, out, _judge(out, dt))
+    return Trajectory(t, out, _judge(m, out, state, noise))
 
 
 def _count_steps(m: NeuralMass, duration: float, dt: float, every: int) -> int:
     if not isinstance(m, NeuralMass):
         raise ValueError(f"simulate: the model is {type(m).__name__}; build one with nmm.cmc()")
-    z = np.linalg.eigvals(m.A) * dt
-    if np.abs(1 + z + z * z / 2).max() > 1:
-        limit = dt / np.abs(z).max()
-        raise ValueError(
-            f"simulate: dt = {dt} s is too long for the fastest time constant, {limit:.3g} s: "
-            "Heun's scheme would blow up; try a twentieth of that time constant"
-        )
+    _check_step(m.A, dt)
     steps = round(duration / dt)
     if steps < every:
         raise ValueError(
@@ -166,6 +163,30 @@ def _count_steps(m: NeuralMass, duration: float, dt: float, every: int) -> int:
             f"{every}; simulate longer, or keep more steps"
         )
     return steps
+
+
+def _check_step(A: Array, dt: float, when: str = "") -> None:
+    """Raise ValueError where Heun's scheme would blow up on the linear filters alone."""
+    z = np.linalg.eigvals(A) * dt
+    if np.abs(1 + z + z * z / 2).max() > 1 + 1e-12:
+        raise ValueError(
+            f"simulate: dt = {dt} s is too long for the fastest time constant, "
+            f"{dt / np.abs(z).max():.3g} s{when}: Heun's scheme would blow up; try a twentieth of "
+            "that time constant"
+        )
+
+
+def _check_fastest(m: NeuralMass, entries: Entries, dt: float, first: int) -> None:
+    """Check the step where varying time constants are shortest within a chunk."""
+    filters = {index: v for (part, index), v in entries.items() if part == "A"}
+    rates = [np.atleast_1d(v) for index, v in filters.items() if index[0] == index[1]]
+    if all(rate.size == 1 for rate in rates):
+        return
+    worst = int(np.argmin(np.min(np.broadcast_arrays(*rates), axis=0)))
+    A = np.zeros((m.n_states, m.n_states))
+    for index, v in filters.items():
+        A[index] = np.atleast_1d(v)[worst if np.ndim(v) else 0]
+    _check_step(A, dt, f" at t = {(first + worst) * dt:.4g} s")
 
 
 def _initial_states(m: NeuralMass, x0: ArrayLike | None, n_trials: int) -> Array:
@@ -203,7 +224,7 @@ def _random_states(
     seed: int | None, n_trials: int, n_noises: int, width: int
 ) -> NDArray[np.uint64]:
     """256 random bits for each trial and noise: shape (blocks, 4, n_noises, width)."""
-    root = np.random.SeedSequence(None if seed is None else whole_number("simulate: seed", seed, 0))
+    root = np.random.SeedSequence(seed)
     n_blocks = -(-n_trials // width)
     words = np.ones((n_blocks * width, n_noises, 4), np.uint64)
     for trial in range(n_trials):
@@ -314,12 +335,15 @@ def _pattern(m: NeuralMass, entries: Entries, n_noises: int) -> Pattern:
     )
 
 
-def _judge(out: Array, dt: float) -> str:
-    if np.isfinite(out[:, -1]).all():
+def _judge(m: NeuralMass, out: Array, state: Array, noise: Array) -> str:
+    """Say whether the states stayed where bounded firing keeps them, with room to spare."""
+    drive = np.abs(m.B).sum(axis=1) * m.sigmoid.height + np.abs(m.E) @ (np.abs(m.u) + noise)
+    bound = np.abs(np.linalg.pinv(m.A) @ drive).max() + np.abs(out[:, 0]).max() + 1.0
+    largest = max(float(np.abs(out[:, -1]).max()), float(np.abs(state).max()))
+    if largest < 1e6 * bound:  # false for NaN, too
         return "finished"
     warnings.warn(
-        f"the trajectory diverged: dt = {dt} s is too long for the fastest time constant; "
-        "try a tenth of it",
+        f"the trajectory diverged: its states reach {largest:.3g}; try a shorter dt",
         NumericalWarning,
         stacklevel=3,
     )

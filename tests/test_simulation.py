@@ -162,11 +162,20 @@ def test_a_step_too_long_is_refused(dt):
     assert nmm.simulate(nmm.cmc(u=1.0), 0.3, dt=3.9e-3).outcome == "finished"
 
 
-def test_a_step_that_becomes_too_long_is_reported():
-    with pytest.warns(NumericalWarning, match=r"dt = 0\.0001"):
-        run = nmm.simulate(
-            nmm.cmc(u=1.0), 0.5, varying={"tau_ss": lambda t: np.where(t < 0.1, 2e-3, 2e-5)}
-        )
+BECOMES_FAST = {"tau_ss": lambda t: np.where(t < 0.0905, 2e-3, 2e-5)}
+
+
+@pytest.mark.parametrize("every", [1, 900])
+def test_a_step_that_becomes_too_long_is_refused(every):
+    with pytest.raises(ValueError, match=r"2e-05 s at t = 0\.0905 s"):
+        nmm.simulate(nmm.cmc(u=1.0), 0.1, every=every, varying=BECOMES_FAST)
+
+
+@pytest.mark.parametrize("every", [1, 900])
+def test_what_diverges_all_the_same_is_reported(every, monkeypatch):
+    monkeypatch.setattr("nmm.simulation._check_step", lambda *_: None)
+    with pytest.warns(NumericalWarning, match="diverged"):
+        run = nmm.simulate(nmm.cmc(u=1.0), 0.1, every=every, varying=BECOMES_FAST)
     assert run.outcome == "diverged"
 
 
@@ -181,7 +190,7 @@ def test_a_step_that_becomes_too_long_is_reported():
         ({"every": float("inf")}, ValueError, "whole number"),
         ({"n_trials": True}, ValueError, "whole number"),
         ({"duration": None}, ValueError, "one finite number"),
-        ({"seed": 1.5, "sigma": 1.0}, ValueError, "seed"),
+        ({"seed": 1.5}, ValueError, "seed"),
         ({"x0": 1j * np.zeros(8)}, ValueError, "real numbers"),
         ({"varying": [1]}, ValueError, "must map"),
         ({"varying": {"u": lambda t: 1.0 if t > 0 else 0.0}}, ValueError, "np.where"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
@@ -100,12 +101,17 @@ def rosetta_table(page: str) -> str:
     rows.append("|---|---|---|---|---|---|---|")
     extrinsic = [extrinsic_parameter(s, 1, 0, s.default) for s in EXTRINSIC]
     for p in (*cmc().parameters, *extrinsic):
-        prior = f"{p.prior_variance:.4g}" if p.prior_variance else "none"
+        prior = str(Fraction(p.prior_variance)) if p.prior_variance else "none"
         rows.append(
             f"| ${p.symbol}$ | `{p.name}` | {f'`{p.spm}`' if p.spm else 'fixed'} "
             f"| {p.unit or 'none'} | {p.default:.4g} | {prior} | {p.meaning} |"
         )
-    return "\n".join(rows) + f"\n\nDefaults and priors: {SOURCE}."
+    notes = (
+        f"Defaults and priors: {SOURCE}, which gives no units. The log-scale P.C of an exogenous "
+        "input has prior variance 1/32. A connection between columns is there only where SPM's "
+        "mask says so, and is divided by five where its kind goes both ways."
+    )
+    return "\n".join(rows) + "\n\n" + notes
 
 
 LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(

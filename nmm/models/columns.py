@@ -104,7 +104,9 @@ def extrinsic_parameter(s: Synapse, to: int, source: int, value: float) -> Param
         rf"A^{{({s.number})}}_{{{to + 1}{source + 1}}}",
     )
     row = (name, symbol, value, "mV/s", s.default, s.prior_variance)
-    return Parameter(*row, SOURCE, arrow(s, f"{source + 1}", f"{to + 1}"), s.spm)
+    return Parameter(
+        *row, SOURCE, arrow(s, f"{source + 1}", f"{to + 1}"), f"{s.spm}({to + 1},{source + 1})"
+    )
 
 
 def arrow(s: Synapse, source: str = "", target: str = "") -> str:

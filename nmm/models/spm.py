@@ -51,7 +51,9 @@ def from_spm(
     P : mapping
         Fields T, G, S, A, C as numbers or nested lists; missing or empty ones are the prior mean.
         G has 4 to 10 columns, for g7, g2, g3, g4, g1, g5, g6, g8, g9, g10. ``A[k][i][j]`` is from
-        source j to source i; −32 is "absent". Other fields (delays, lead field, noise) are ignored.
+        source j to source i; −32 is "absent". Other fields are ignored: delays D, lead
+        field and noise, and the effects B and N of experimental conditions, so that this is the
+        model of the baseline.
     u : float or array, default 0
         Input as SPM takes it. Endogenous: one number, or one for each source, times 512.
         Exogenous: one for each column of C, times 32·exp(C).
@@ -193,7 +195,8 @@ def _field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: flo
         raise ValueError(f"from_spm: P.{name} holds NaN or infinity")
     if values.shape == shape or values.shape == tuple(s for s in shape if s > 1):
         return values.reshape(shape)
-    if values.size == 1 or values.shape in ((shape[-1],), (1, shape[-1])):
+    shared = name in ("T", "G") and values.shape in ((shape[-1],), (1, shape[-1]))
+    if shared or (values.size == 1 and name != "A"):
         return np.array(np.broadcast_to(values.reshape(-1), shape))
     raise ValueError(f"from_spm: P.{name} has shape {values.shape}; it must be {shape}")
 
@@ -222,6 +225,8 @@ def _extrinsic(P: Mapping[str, Any], n: int) -> list[Parameter]:
     if n == 1:
         return []
     scales = _field(P, "A", (4, n, n), ABSENT)
+    if (np.diagonal(scales, axis1=1, axis2=2) > -8).any():
+        raise ValueError("from_spm: P.A connects a source with itself; its diagonal must be −32")
     found = []
     for s in EXTRINSIC:
         strength = s.default * np.exp(scales[s.number - 1])
@@ -237,6 +242,10 @@ def _inputs(P: Mapping[str, Any], u: float | ArrayLike, n: int, exogenous: bool)
     given = np.atleast_1d(real_array("from_spm: u", u))
     if not np.isfinite(given).all():
         raise ValueError(f"from_spm: u = {given}; it must be finite")
+    if given.ndim > 1 or not given.size:
+        raise ValueError(f"from_spm: u has shape {given.shape}; give a number or a list of numbers")
+    if exogenous and n > 1 and not np.size(P.get("C", [])):
+        raise ValueError("from_spm: exogenous input to several sources needs P.C, (source, input)")
     if exogenous:
         scales = _field(P, "C", (n, given.size), 0.0 if n == 1 else ABSENT)
         return np.asarray(EXOGENOUS * np.exp(scales) @ given)
