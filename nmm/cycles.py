@@ -20,7 +20,7 @@ from nmm.sigmoid import Array
 from nmm.simulation import Trajectory, simulate
 from nmm.system import NeuralMass
 
-_PIECES = 1024  # of a period, for the monodromy matrix
+_PIECES = 512  # of a period, for the monodromy matrix
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,14 +32,15 @@ class Balance:
     ----------
     m : NeuralMass
         With m sigmoids.
-    rest : array (N,)
-        The fixed point; the mean is counted from it.
+    rest : array (N,) or None
+        The fixed point around which an oscillation grows; the change of its mean is counted from
+        there. None will do for a cycle, whose amplitude does not change.
     harmonics : int
         H.
     """
 
     m: NeuralMass
-    rest: Array
+    rest: Array | None
     harmonics: int
 
     @cached_property
@@ -94,12 +95,33 @@ class Balance:
         return self._states(response, to_complex(self.firing(y)))
 
     def _states(self, response: Complex, firing: Complex) -> Complex:
-        # The mean is rest plus what the filters make of the change of firing.
-        firing = firing.copy()
-        firing[0] -= np.asarray(self.m.sigmoid(self.m.C @ self.rest + self.m.d))
-        out = np.einsum("kni,ki->kn", response, firing)
-        out[0] += self.rest
+        out = np.einsum("kni,ki->kn", response, self._change(firing))
+        out[0] += (
+            np.linalg.solve(self.m.A, -self.m.E @ self.m.u) if self.rest is None else self.rest
+        )
         return np.asarray(out)
+
+    def _change(self, firing: Complex) -> Complex:
+        """Firing as the filters see it: its mean counted from that at rest, if there is one."""
+        if self.rest is None:
+            return firing
+        change = firing.copy()
+        change[0] -= np.asarray(self.m.sigmoid(self.m.C @ self.rest + self.m.d))
+        return change
+
+    def by_parameter(self, name: str, y: Array, omega: float) -> Array:
+        """Derivative of a cycle's residual by a parameter of the model: (m, 2H + 1)."""
+        m, by = self.m, self.m.part_derivatives(name)
+        inverse = np.linalg.inv(self.rates(0.0, omega)[:, None, None] * np.eye(m.n_states) - m.A)
+        firing = to_complex(self.firing(y))
+        states = self.states(y, 0.0, omega)
+        values = np.asarray(m.sigmoid.change(y @ self.basis.T, **by["sigmoid"]))
+        drive = states @ by["A"].T + firing @ by["B"].T
+        drive = drive + to_complex(values @ self.projection.T) @ m.B.T
+        drive[0] += by["Eu"]
+        moved = np.einsum("kij,kj->ki", inverse, drive) @ m.C.T + states @ by["C"].T
+        moved[0] += by["d"]
+        return -to_real(moved)
 
     def residual(self, y: Array, growth: float, omega: float) -> tuple[Array, Array, Array, Array]:
         """How far `y` is from balance, and the derivatives by y, growth and ω.
@@ -116,8 +138,7 @@ class Balance:
         states = self._states(response, firing)
         out = y - to_real(states @ C.T)
         out[:, 0] -= self.m.d
-        change = firing.copy()
-        change[0] -= np.asarray(self.m.sigmoid(C @ self.rest + self.m.d))
+        change = self._change(firing)
         slopes = [
             -to_real(np.einsum("kni,ki->kn", part, change) @ C.T) for part in (by_growth, by_omega)
         ]

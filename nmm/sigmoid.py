@@ -78,6 +78,16 @@ class Sigmoid:
         polynomial = _logistic_derivative(order)
         return _plain(self.height * self.slope**order * np.polyval(polynomial, self._logistic(v)))
 
+    def change(
+        self, v: ArrayLike, *, slope: float = 0.0, bias: float = 0.0, height: float = 0.0
+    ) -> Array | float:
+        """How firing at `v` (mV) changes as slope, bias and height move at the given rates."""
+        p = self._logistic(v)
+        rest = float(logistic(-self.bias)) if self.centred else 0.0
+        moved = slope * np.asarray(v, float) - bias
+        by_bias = self.height * rest * (1 - rest) * bias
+        return _plain(np.asarray(height * (p - rest) + self.height * p * (1 - p) * moved + by_bias))
+
     def _logistic(self, v: ArrayLike) -> Array:
         return logistic(self.slope * np.asarray(v, float) - self.bias)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmm.checks import number
-from nmm.sigmoid import Array, Sigmoid, logistic
+from nmm.sigmoid import Array, Sigmoid
 
 
 @dataclass(frozen=True)
@@ -188,25 +188,30 @@ class NeuralMass:
         gain = np.asarray(self.sigmoid.derivative(self._states(x) @ self.C.T + self.d, 1))
         return np.asarray(self.A + (self.B * gain[..., None, :]) @ self.C)
 
-    def sensitivity(self, name: str, x: ArrayLike) -> Array:
-        """Derivative of the flow at state `x` (N,) by the parameter `name`: shape (N,).
+    def part_derivatives(self, name: str) -> dict[str, Any]:
+        """Derivatives by the parameter `name` of A, B, C, d, of E u as "Eu", and of the sigmoid.
 
         A complex step through the builder (Squire & Trapp 1998): exact to rounding.
         """
         check_parameter_name(self, name)
-        state = self._states(x)
         values: dict[str, Any] = {p.name: p.value for p in self.parameters}
         step = 1e-30 * max(abs(values[name]), 1.0)
         values[name] = complex(values[name], step)
         form = self.assemble(values)
-        A, B, C, d, E, u = (
-            np.array(getattr(form, part), dtype=complex) for part in ("A", "B", "C", "d", "E", "u")
-        )
-        s = sigmoid_arguments(form)
-        firing = s["height"] * logistic(s["slope"] * (C @ state + d) - s["bias"])
-        if s["centred"]:
-            firing = firing - s["height"] * logistic(-s["bias"])
-        return np.asarray((A @ state + B @ firing + E @ u).imag / step)
+        parts = {part: np.array(getattr(form, part), complex) for part in ("A", "B", "C", "d")}
+        parts["Eu"] = np.array(form.E, complex) @ np.array(form.u, complex)
+        slopes = {part: value.imag / step for part, value in parts.items()}
+        rates = {k: np.imag(v) / step for k, v in sigmoid_arguments(form).items() if k != "centred"}
+        return {**slopes, "sigmoid": rates}
+
+    def sensitivity(self, name: str, x: ArrayLike) -> Array:
+        """Derivative of the flow at state `x` (N,) by the parameter `name`: shape (N,)."""
+        state, by = self._states(x), self.part_derivatives(name)
+        y = self.C @ state + self.d
+        firing = np.asarray(self.sigmoid.change(y, **by["sigmoid"]))
+        firing = firing + self.sigmoid.derivative(y, 1) * (by["C"] @ state + by["d"])
+        linear = by["A"] @ state + by["B"] @ np.asarray(self.sigmoid(y)) + by["Eu"]
+        return np.asarray(linear + self.B @ firing)
 
     def form(self, x: ArrayLike, *directions: ArrayLike) -> Array:
         """The k-th derivative of the flow at `x`, applied to k directions.
