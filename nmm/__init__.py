@@ -28,6 +28,8 @@ _HOME = {
     "SpecialPoint": "continuation",
     "find_cycle": "cycles",
     "Cycle": "cycles",
+    "continue_cycles": "cycle_branches",
+    "CycleBranch": "cycle_branches",
     "average": "averaging",
     "Averaged": "averaging",
     "simulate": "simulation",

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from scipy.linalg import expm
 
-from nmm.models import cmc
+from nmm.models import cmc, jansen_rit
 from nmm.sigmoid import Array, Sigmoid
 from nmm.symbolic import activation, equations
 from nmm.system import NeuralMass
@@ -205,6 +205,68 @@ def _forms() -> float:
     )
 
 
+def _rest() -> float:
+    """Distance of y from y₀ + K s(y) at the state that y leads to: C times A⁻¹ times the flow."""
+    m, _ = _random_column(32)  # even: potentials enter the sigmoids
+    y = _random(31, m.n_states // 2)
+    fired = np.asarray(m.sigmoid(y))
+    offset = m.d - m.C @ np.linalg.solve(m.A, m.E @ m.u)
+    gains = -m.C @ np.linalg.solve(m.A, m.B)
+    x = np.linalg.lstsq(m.C, y - m.d, rcond=None)[0]  # some state with these arguments
+    missing = m.C @ np.linalg.solve(m.A, m.flow(x))
+    return _difference(offset + gains @ fired, y - missing)
+
+
+def _modes() -> float:
+    """Determinant of the four filters in a loop, against the characteristic polynomial."""
+    m, x = _random_column(34)
+    tau = np.array([p.value for p in m.parameters if p.name.startswith("tau")])
+    strengths = tau[:, None] * m.B[4:]
+    slopes = np.asarray(m.sigmoid.derivative(x[:4], 1))
+    jacobian = m.jacobian(x)
+    worst = 0.0
+    for at in _random(35, 10, scale=300.0) + 1j * _random(36, 10, scale=300.0):
+        loop = np.diag((1 + at * tau) ** 2) - tau[:, None] * strengths * slopes
+        written = np.linalg.det(loop)
+        exact = np.linalg.det(at * np.eye(8) - jacobian) * np.prod(tau**2)
+        worst = max(worst, float(abs(written - exact) / abs(exact)))
+    return worst
+
+
+def _input_at_rest() -> float:
+    """Input that holds Jansen and Rit's column at v, against the input its flow asks for."""
+    names = sp.symbols("v a A b B C1 C2 C3 C4", positive=True)
+    v, a, A, b, B, C1, C2, C3, C4 = names
+    firing = sp.Function("S")
+    w = A / a * firing(v)
+    formula = a / A * (v + B / b * C4 * firing(C3 * w)) - C2 * firing(C1 * w)
+    m = jansen_rit(p=0.0, C=120.0)
+    at = {p.name: p.value for p in m.parameters}
+    shares = [at["C"] * share for share in (1.0, 0.8, 0.25, 0.25)]
+    written = sp.lambdify(names, formula, [{"S": m.sigmoid}, "numpy"])
+    points = _random(37, 20, scale=5.0)
+    asked = []
+    for potential in points:
+        output = at["A"] / at["a"] * float(m.sigmoid(potential))
+        inhibition = at["B"] / at["b"] * shares[3] * float(m.sigmoid(shares[2] * output))
+        x = np.array([output, potential + inhibition, inhibition, 0, 0, 0])
+        asked.append(-m.flow(x)[4] / (at["A"] * at["a"]))
+    return _difference(written(points, *(at[n] for n in ("a", "A", "b", "B")), *shares), asked)
+
+
+def _small_push() -> float:
+    """Sum over the modes of SymPy's Jacobian, against the matrix exponential of the package's."""
+    m, x = _random_column(38)
+    names, flow = _matrix_form(m)
+    at = dict(zip(names, x, strict=True))
+    push, jacobian = _random(39, m.n_states), m.jacobian(x)
+    values, q = np.linalg.eig(np.array(flow.jacobian(names).subs(at), float))
+    p = np.linalg.inv(q)  # rows p_k, with p_k q_k = 1
+    times = np.abs(_random(40, 8, scale=0.003))
+    written = [(q * np.exp(values * t) @ (p @ push)).real for t in times]
+    return _difference(written, [expm(jacobian * t) @ push for t in times])
+
+
 def _matrix_form(m: NeuralMass) -> tuple[Any, Any]:
     """States, and A x + B s(C x + d) + E u with the arrays of the model."""
     names = sp.symbols(f"x0:{m.n_states}", real=True)
@@ -255,5 +317,9 @@ TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
         "eq-cmc": _flow,
         "eq-lure": _lure,
         "eq-derivatives": _derivatives,
+        "eq-rest": _rest,
+        "eq-modes": _modes,
+        "eq-input-at-rest": _input_at_rest,
+        "eq-small-push": _small_push,
     }
 )

@@ -4,12 +4,15 @@
 """
 
 from nmm.plot.model import circuit, orbit, potentials, sigmoid, spectrum
+from nmm.plot.phase_space import branch, eigenvalues
 from nmm.plot.style import INK, POPULATION_STYLES, use_style
 
 __all__ = [
     "INK",
     "POPULATION_STYLES",
+    "branch",
     "circuit",
+    "eigenvalues",
     "orbit",
     "potentials",
     "sigmoid",
