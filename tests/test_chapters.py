@@ -59,6 +59,8 @@ def test_form_of_a_chapter(chapter):
     assert sum("parameters" in tags for tags, _ in found) == 1
     long = [code[0] for tags, code in found if len(code) > 15 and "remove-cell" not in tags]
     assert not long, f"cells a reader sees, over 15 lines: {long}"
+    helpers = [code[0] for _, code in found if len(code) > 25]
+    assert not helpers, f"cells over 25 lines, for nmm or for two cells: {helpers}"
     wide = [line for tags, code in found if not tags for line in code if len(line) > 100]
     assert not wide
     assert not [tags for tags, _ in found if "raises-exception" in tags]
