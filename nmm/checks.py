@@ -32,6 +32,19 @@ def whole_number(what: str, value: Any, least: int = 1) -> int:
     return count
 
 
+def interval_around(name: str, interval: Any, own: float) -> tuple[float, float]:
+    """Return the ends of an interval that holds `own`, or raise ValueError."""
+    ends = real_array(f"the interval of {name}", interval)
+    if ends.shape != (2,) or not np.isfinite(ends).all() or not ends[0] <= own <= ends[1]:
+        raise ValueError(
+            f"the interval {interval} must hold the starting value {name} = {own}: move the "
+            f"interval, or start from m.with_({name}=...)"
+        )
+    if ends[0] == ends[1]:
+        raise ValueError(f"the interval {interval} of {name} is empty")
+    return float(ends[0]), float(ends[1])
+
+
 def real_array(what: str, value: ArrayLike) -> Array:
     """Return `value` as an array of floats, or raise ValueError naming `what`."""
     try:

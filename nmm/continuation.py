@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from math import isfinite, nan
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
+from nmm.checks import interval_around
 from nmm.fixed_points import Equilibrium, equilibria, equilibrium_at
 from nmm.normal_forms import submanifold
 from nmm.outcome import NumericalWarning
@@ -131,13 +132,8 @@ def continue_equilibria(
     [('hopf', 2728.2)]
     """
     check_parameter_name(m, name)
-    low, high = (float(end) for end in interval)
     own = {p.name: p.value for p in m.parameters}[name]
-    if not (isfinite(low) and isfinite(high) and low <= own <= high and low < high):
-        raise ValueError(
-            f"the interval ({low}, {high}) must hold the model's own {name} = {own}: move the "
-            f"interval, or start from m.with_({name}=...)"
-        )
+    low, high = interval_around(name, interval, own)
     x = equilibria(m)[0].x if start is None else start.x
     curve = _Curve(m, name, low, high, 1.0 + float(np.abs(x).max()))
     first = curve.place(x, own)

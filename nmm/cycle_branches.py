@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import isfinite, nan
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from nmm.checks import interval_around
 from nmm.continuation import SpecialPoint
 from nmm.cycles import Cycle, describe_cycle, find_cycle
 from nmm.fixed_points import Equilibrium, equilibrium_at
@@ -112,13 +113,9 @@ def continue_cycles(
     [('fold', 23.34)]
     """
     check_parameter_name(m, name)
-    low, high = (float(end) for end in interval)
     own = {p.name: p.value for p in m.parameters}[name]
     own = start.parameter if isinstance(start, SpecialPoint) else own
-    if not (isfinite(low) and isfinite(high) and low <= own <= high and low < high):
-        raise ValueError(
-            f"the interval ({low}, {high}) must hold the starting value {name} = {own}"
-        )
+    low, high = interval_around(name, interval, own)
     curve, first = _first(m, name, low, high, own, start)
     down, outcome = _walk(curve, first, -1.0)
     up, other = ([first], outcome) if outcome == "closed" else _walk(curve, first, 1.0)

@@ -164,7 +164,7 @@ def test_a_complete_branch_warns_of_nothing():
     ("name", "interval", "error", "message"),
     [
         ("q", (0.0, 1.0), KeyError, "no parameter 'q'"),
-        ("p", (200.0, 300.0), ValueError, "must hold the model's own p = 120"),
+        ("p", (200.0, 300.0), ValueError, "must hold the starting value p = 120"),
         ("p", (120.0, 120.0), ValueError, "interval"),
         ("p", (float("nan"), 200.0), ValueError, "interval"),
     ],
