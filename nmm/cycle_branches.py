@@ -1,14 +1,15 @@
 """Branches of limit cycles as a parameter moves: through folds, to Hopf points, with multipliers.
 
 Pseudo-arclength in the Fourier coefficients of the sigmoids' arguments, ω and the parameter
-together; the phase is fixed by the integral condition of Doedel et al. 1991. A change of stability
-is looked for in the tangent (folds) and in the multipliers (torus, period doubling).
+together; the phase is fixed by the integral condition of Doedel et al. 1991. Stability
+is given for every cycle by its multipliers; folds are located from the tangent. Torus points and
+period doublings show as a change of stability along the branch, but are not located.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -51,11 +52,11 @@ class CycleBranch:
     stable : array (k,) of bool
         Whether all multipliers but the one at 1 lie inside the unit circle.
     special : tuple of SpecialPoint
-        ``"fold"``, ``"torus"``, ``"period-doubling"`` and, where the cycle shrinks to a point,
-        ``"hopf"``; in the order of the curve. x is the mean state.
+        ``"fold"`` and, where the cycle shrinks to a point, ``"hopf"``; in the order of the curve. x
+        is the mean state.
     outcome : str
         ``"complete"``, ``"closed"``, ``"too sharp for its harmonics"`` (as where the period grows
-        without bound: find the start with more), ``"a change of stability was not located"``,
+        without bound: find the start with more), ``"a fold was not located"``,
         ``"no convergence"`` or ``"step limit"``.
     """
 
@@ -166,12 +167,6 @@ class _Point:
     @cached_property
     def cycle(self) -> Cycle:
         return describe_cycle(self.curve.balance(self.parameter), self.y, self.omega, "converged")
-
-    @cached_property
-    def multipliers(self) -> NDArray[np.complex128]:
-        """All but the trivial one."""
-        values = self.cycle.multipliers
-        return np.asarray(np.delete(values, np.argmin(np.abs(values - 1))))
 
 
 class _Curve:
@@ -347,10 +342,10 @@ def _oriented(points: list[_Point]) -> list[_Point]:
 
 
 def _branch(curve: _Curve, points: list[_Point], outcome: str) -> CycleBranch:
-    special = list(_special(curve, points))
+    special = list(_folds(curve, points))
     if any(point.kind == "lost" for point in special):
         special = [point for point in special if point.kind != "lost"]
-        outcome = "a change of stability was not located"
+        outcome = "a fold was not located"
     largest = max(p.swing for p in points)
     for end, place in ((points[0], 0), (points[-1], len(special) + 1)):
         if end.swing < 2 * _SMALL * largest:
@@ -365,46 +360,23 @@ def _branch(curve: _Curve, points: list[_Point], outcome: str) -> CycleBranch:
     )
 
 
-def _special(curve: _Curve, points: list[_Point]) -> Iterator[SpecialPoint]:
-    """Folds, period doublings and torus points, in the order of the curve."""
-    tests: dict[str, Callable[[_Point], float]] = {
-        "fold": lambda p: float(p.tangent[-1]),
-        "period-doubling": lambda p: float(np.prod(p.multipliers + 1).real),
-        "torus": _torus,
-    }
+def _folds(curve: _Curve, points: list[_Point]) -> Iterator[SpecialPoint]:
+    """Points where the parameter turns back, in the order of the curve."""
     for a, b in pairwise(points):
-        found = []
-        for kind, test in tests.items():
-            if test(a) * test(b) < 0:
-                along = b.z - a.z
-
-                def value(t: float, test=test, a=a, b=b, along=along) -> float:  # type: ignore[no-untyped-def]
-                    p = curve.between(a, b, t)
-                    sign = 1.0 if p.tangent @ along >= 0 else -1.0
-                    return float(test(_Point(curve, p.z, sign * p.tangent)))
-
-                try:
-                    t = float(brentq(value, 0.0, 1.0, xtol=1e-13))
-                    p = curve.between(a, b, t)
-                except ValueError:  # the branch turns too sharply to say where
-                    p, t, kind = a, 0.0, "lost"
-                if kind == "torus" and not _on_the_circle(p):
-                    continue
-                mean, hz = p.cycle.mean, p.cycle.frequency
-                found.append((t, SpecialPoint(kind, p.parameter, mean, hz, ())))
-        yield from (point for _, point in sorted(found, key=lambda pair: pair[0]))
+        if a.tangent[-1] * b.tangent[-1] >= 0:
+            continue
+        try:
+            t = float(brentq(_turning, 0.0, 1.0, args=(curve, a, b), xtol=1e-13))
+            p, kind = curve.between(a, b, t), "fold"
+        except ValueError:  # the branch turns too sharply to say where
+            p, kind = a, "lost"
+        yield SpecialPoint(kind, p.parameter, p.cycle.mean, p.cycle.frequency, ())
 
 
-def _torus(p: _Point) -> float:
-    """Changes sign where the product of two multipliers, no pair of which is real, passes one."""
-    values = p.multipliers
-    pairs = [values[i] * values[j] - 1 for i in range(len(values)) for j in range(i)]
-    return float(np.prod([pair / (1 + abs(pair)) for pair in pairs]).real)
-
-
-def _on_the_circle(p: _Point) -> bool:
-    values = p.multipliers[np.abs(p.multipliers.imag) > 1e-6]
-    return bool(values.size and np.abs(np.abs(values) - 1).min() < 1e-6)
+def _turning(t: float, curve: _Curve, a: _Point, b: _Point) -> float:
+    """The parameter's share of the tangent between a and b, the tangent pointing from a to b."""
+    p = curve.between(a, b, t)
+    return float(p.tangent[-1] * np.sign(p.tangent @ (b.z - a.z)))
 
 
 def _hopf(curve: _Curve, end: _Point) -> SpecialPoint:

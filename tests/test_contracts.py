@@ -234,6 +234,7 @@ def test_axes_say_what_they_show():
         lambda ax: nmm.plot.potentials([0, 1], np.zeros((2, 4)), ax=ax),
         lambda ax: nmm.plot.spectrum([1, 2], [1, 2], ax=ax),
         lambda ax: nmm.plot.orbit(np.zeros((2, 2)), ("ii", "dp"), ax=ax),
+        lambda ax: nmm.plot.eigenvalues([-1 + 2j, -1 - 2j], ax=ax),
     ):
         fig, ax = plt.subplots()
         assert draw(ax) is ax
