@@ -18,6 +18,7 @@ _HOME = {
     "cmc": "models",
     "bistable_column": "models",
     "jansen_rit": "models",
+    "wilson_cowan": "models",
     "from_spm": "models",
     "from_spm_state": "models",
     "to_spm_state": "models",
