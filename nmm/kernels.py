@@ -30,7 +30,8 @@ class Pattern:
     """Which coefficients of ẋ = A x + B σ(C x + d) + k + G ẇ are not zero; σ is the logistic.
 
     `coefficients` lists (matrix, index) in the order of the kernel's coefficient array; `ones`
-    lists the entries that are exactly one and need no coefficient.
+    lists the entries that are exactly one and need no coefficient. With `powers` = n > 0, σ is the
+    odd polynomial Σ_k P_k y^(2k+1), k = 0 … n − 1, instead.
     """
 
     n_states: int
@@ -38,10 +39,13 @@ class Pattern:
     n_noises: int
     coefficients: tuple[tuple[str, Index], ...]
     ones: tuple[tuple[str, Index], ...]
+    powers: int = 0
 
 
 @lru_cache
-def kernel(pattern: Pattern, width: int, varying: bool) -> Callable[..., None]:
+def kernel(
+    pattern: Pattern, width: int, varying: bool = False, watch: bool = False
+) -> Callable[..., None]:
     """Return the compiled stochastic Heun kernel for `pattern`.
 
     Parameters
@@ -50,17 +54,23 @@ def kernel(pattern: Pattern, width: int, varying: bool) -> Callable[..., None]:
         Which entries are there.
     width : int
         Trajectories advanced side by side in one block; 1 for a single trajectory.
-    varying : bool
+    varying : bool, default False
         Whether coefficients change in time.
+    watch : bool, default False
+        Whether to note the first step at which |ζ|, ζ = p·x − p·x*, passes a limit, instead of
+        writing out states.
 
     Returns
     -------
     callable
         ``run(x, bits, spare, coef, h, start, stop, every, out)``: advances ``x`` (blocks, N, width)
         from step `start` to `stop`, `coef` (steps + 1 or 1, n) being the coefficients, and writes
-        each `every`-th state to ``out`` (trials, n_t, N).
+        each `every`-th state to ``out`` (trials, n_t, N). With `watch`,
+        ``run(x, bits, spare, coef, h, start, stop, modes, square, side, hit)``: modes (2, N + 1)
+        holds the real and the imaginary part of p and −p·x*; where side·(|ζ|² − square) ≥ 0 for
+        the first time, the step goes to ``hit`` (blocks, width), which comes filled with infinity.
     """
-    text = source(pattern, width, varying)
+    text = source(pattern, width, varying, watch)
     words = text + Path(kernel_math.__file__).read_text(encoding="utf8")
     name = "kernel_" + hashlib.sha256(words.encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}.py"
@@ -94,7 +104,7 @@ def cache_folder() -> Path:
     raise OSError(f"no folder to keep compiled kernels: {first}; set NMM_CACHE_DIR to one")
 
 
-def source(pattern: Pattern, width: int, varying: bool) -> str:
+def source(pattern: Pattern, width: int, varying: bool, watch: bool = False) -> str:
     """Return the Python text of the kernel: one step of Heun, written out."""
     states, noises = range(pattern.n_states), range(pattern.n_noises)
     number = {entry: i for i, entry in enumerate(pattern.coefficients)}
@@ -119,10 +129,19 @@ def source(pattern: Pattern, width: int, varying: bool) -> str:
         "STEP": step,
         "STORE": [f"out[trial, row, {i}] = X{i}[k]" for i in states],
     }
-    text = _TEMPLATE.replace("WIDTH", str(width)).replace("PARALLEL", str(width > 1))
+    template = _watching(pattern.n_states) if watch else _TEMPLATE
+    text = template.replace("WIDTH", str(width)).replace("PARALLEL", str(width > 1))
     for name, lines in blocks.items():
         text = _fill(text, name, lines)
     return text
+
+
+def _watching(n_states: int) -> str:
+    """The template, with a look at |ζ| after each step in place of the output."""
+    head, _ = _TEMPLATE.split("            i += 1\n")
+    head = head.replace("every, out", "modes, square, side, hit")
+    parts = [" + ".join([f"modes[{j}, {i}] * X{i}[k]" for i in range(n_states)]) for j in range(2)]
+    return head + _WATCH.format(parts[0], parts[1], n_states)
 
 
 def _flow(
@@ -132,12 +151,29 @@ def _flow(
     arguments = [
         _sum(pattern, number, {"d": "", "C": x}, row, c) for row in range(pattern.n_sigmoids)
     ]
-    lines = [
-        f"s{row}, s{row + 1} = logistics({', '.join([*arguments, '0.0'][row : row + 2])})"
-        for row in range(0, pattern.n_sigmoids, 2)
-    ]
+    if pattern.powers:
+        lines = _polynomials(pattern, number, arguments, c)
+    else:
+        lines = [
+            f"s{row}, s{row + 1} = logistics({', '.join([*arguments, '0.0'][row : row + 2])})"
+            for row in range(0, pattern.n_sigmoids, 2)
+        ]
     for row in range(pattern.n_states):
         lines.append(f"{out}{row} = {_sum(pattern, number, {'k': '', 'A': x, 'B': 's'}, row, c)}")
+    return lines
+
+
+def _polynomials(
+    pattern: Pattern, number: dict[tuple[str, Index], int], arguments: list[str], c: str
+) -> list[str]:
+    """Lines that compute each y Σ_k P_k (y²)ᵏ by Horner's rule."""
+    total = ""
+    for k in reversed(range(pattern.powers)):
+        coefficient = f"{c}{number['P', (k,)]}" if ("P", (k,)) in number else ""
+        total = _plus(coefficient, total, "z") if total else coefficient
+    lines = []
+    for row, argument in enumerate(arguments):
+        lines += [f"y = {argument}", "z = y * y", f"s{row} = y * ({total or '0.0'})"]
     return lines
 
 
@@ -246,14 +282,22 @@ def run(x, bits, spare, coef, h, start, stop, every, out):
                         # STORE
 '''
 
+_WATCH = """\
+                re = {0} + modes[0, {2}]
+                im = {1} + modes[1, {2}]
+                passed = side * (re * re + im * im - square) >= 0.0
+                hit[block, k] = min(hit[block, k], step + 1.0 if passed else np.inf)
+            i += 1
+"""
+
 
 def coefficients(pattern: Pattern, values: dict[tuple[str, Index], Any]) -> list[Any]:
     """Return the values of the non-zero entries in the order of the kernel.
 
     The kernel's exponential has base two: σ(y) = 1 / (1 + 2^(−y log₂ e)), so the sigmoids'
-    arguments C x + d come in that unit.
+    arguments C x + d come in that unit. A polynomial takes them as they are.
     """
+    unit = 1.0 if pattern.powers else -_LOG2E
     return [
-        values[entry] * (-_LOG2E if entry[0] in ("C", "d") else 1.0)
-        for entry in pattern.coefficients
+        values[entry] * (unit if entry[0] in ("C", "d") else 1.0) for entry in pattern.coefficients
     ]

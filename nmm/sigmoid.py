@@ -1,4 +1,4 @@
-"""The activation function of a population: value and derivatives of any order."""
+"""The activation function of a population, and its derivatives: logistic or polynomial."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ class Sigmoid:
 
     def __call__(self, v: ArrayLike) -> Array | float:
         """Firing at potential `v` (mV): dimensionless, the shape of `v`."""
-        return _plain(self.height * self._logistic(v) - self.offset)
+        return plain(self.height * self._logistic(v) - self.offset)
 
     def derivative(self, v: ArrayLike, order: int) -> Array | float:
         """The `order`-th derivative at `v` (mV), in mV^(−order): a polynomial in the logistic."""
         if order < 1:
             return self(v)
         polynomial = _logistic_derivative(order)
-        return _plain(self.height * self.slope**order * np.polyval(polynomial, self._logistic(v)))
+        return plain(self.height * self.slope**order * np.polyval(polynomial, self._logistic(v)))
 
     def change(
         self, v: ArrayLike, *, slope: float = 0.0, bias: float = 0.0, height: float = 0.0
@@ -86,10 +86,86 @@ class Sigmoid:
         rest = float(logistic(-self.bias)) if self.centred else 0.0
         moved = slope * np.asarray(v, float) - bias
         by_bias = self.height * rest * (1 - rest) * bias
-        return _plain(np.asarray(height * (p - rest) + self.height * p * (1 - p) * moved + by_bias))
+        return plain(np.asarray(height * (p - rest) + self.height * p * (1 - p) * moved + by_bias))
+
+    def primitive(self, v: ArrayLike) -> Array | float:
+        """The integral of the firing from 0 to `v` (mV), in mV."""
+        v = np.asarray(v, float)
+        area = np.logaddexp(0.0, self.slope * v - self.bias) - np.logaddexp(0.0, -self.bias)
+        return plain(np.asarray(self.height / self.slope * area - self.offset * v))
 
     def _logistic(self, v: ArrayLike) -> Array:
         return logistic(self.slope * np.asarray(v, float) - self.bias)
+
+
+@dataclass(frozen=True)
+class OddPolynomial:
+    """Coupling as an odd polynomial, ``s(y) = Σ_k B_k y^(2k−1)``: what `oscillator` may use.
+
+    It stands where a `Sigmoid` stands, with the same methods; but it has no bounds.
+
+    Parameters
+    ----------
+    coefficients : tuple of float
+        B_1, B_2, …; at least one.
+
+    Raises
+    ------
+    ValueError
+        If there is no coefficient, or one is not finite.
+
+    Examples
+    --------
+    >>> from nmm.sigmoid import OddPolynomial
+    >>> s = OddPolynomial((-1.0, 2.0))    # −y + 2 y³
+    >>> s(2.0), s.derivative(2.0, 1), s.primitive(2.0)
+    (14.0, 23.0, 6.0)
+    """
+
+    coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        values = tuple(float(b) for b in self.coefficients)
+        if not (values and np.isfinite(values).all()):
+            raise ValueError(
+                f"polynomial: coefficients = {values}; give at least one, all finite: B_1, B_2, …"
+            )
+        object.__setattr__(self, "coefficients", values)
+
+    @property
+    def offset(self) -> float:
+        """What is subtracted so that s(0) = 0: nothing."""
+        return 0.0
+
+    def polynomial(self) -> np.polynomial.Polynomial:
+        """The same function as NumPy's kind of polynomial."""
+        return _odd(self.coefficients)
+
+    def __call__(self, v: ArrayLike) -> Array | float:
+        """Value at `v`: the shape of `v`."""
+        return plain(np.asarray(self.polynomial()(np.asarray(v, float))))
+
+    def derivative(self, v: ArrayLike, order: int) -> Array | float:
+        """The `order`-th derivative at `v`."""
+        return plain(np.asarray(self.polynomial().deriv(order)(np.asarray(v, float))))
+
+    def change(self, v: ArrayLike, *, coefficients: ArrayLike) -> Array | float:
+        """How the value at `v` changes as the coefficients move at the given rates."""
+        return plain(np.asarray(_odd(np.asarray(coefficients))(np.asarray(v, float))))
+
+    def primitive(self, v: ArrayLike) -> Array | float:
+        """The integral from 0 to `v`."""
+        return plain(np.asarray(self.polynomial().integ()(np.asarray(v, float))))
+
+
+Activation = Sigmoid | OddPolynomial
+
+
+def _odd(coefficients: ArrayLike) -> np.polynomial.Polynomial:
+    """Σ_k B_k y^(2k−1)."""
+    values = np.zeros(2 * np.size(coefficients))
+    values[1::2] = coefficients
+    return np.polynomial.Polynomial(values)
 
 
 def logistic(x: ArrayLike) -> Array:
@@ -109,5 +185,6 @@ def _logistic_derivative(order: int) -> tuple[float, ...]:
     return tuple(float(c) for c in polynomial.coeffs)
 
 
-def _plain(value: Array) -> Array | float:
+def plain(value: Array) -> Array | float:
+    """A single number as a Python float, anything else as it is."""
     return value if value.ndim else float(value)

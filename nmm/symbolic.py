@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from nmm.sigmoid import Array
+from nmm.sigmoid import Array, OddPolynomial
 from nmm.system import LureForm, NeuralMass, sigmoid_arguments
 
 
@@ -103,6 +103,9 @@ def activation(form: LureForm) -> sp.Lambda:
     """Write the sigmoid of an assembled form as a SymPy function of potential (eq-sigmoid)."""
     v = sp.Symbol("v", real=True)
     numbers = sigmoid_arguments(form)
+    if form.activation is OddPolynomial:
+        terms = (b * v ** (2 * k + 1) for k, b in enumerate(numbers["coefficients"]))
+        return sp.Lambda(v, sum(terms, sp.S.Zero))
     slope, bias, height = numbers["slope"], numbers["bias"], numbers["height"]
     curve = 1 / (1 + sp.exp(bias - slope * v))
     if numbers["centred"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmm.checks import number
-from nmm.sigmoid import Array, Sigmoid
+from nmm.sigmoid import Activation, Array, Sigmoid
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class LureForm:
     u : array (k,)
         Exogenous inputs.
     sigmoid : mapping
-        Arguments of `Sigmoid`.
+        Arguments of the activation function s.
+    activation : type, default Sigmoid
+        Its kind: `Sigmoid` or `OddPolynomial`.
     """
 
     A: Any
@@ -80,6 +82,7 @@ class LureForm:
     E: Any
     u: Any
     sigmoid: Mapping[str, Any]
+    activation: type[Activation] = Sigmoid
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,7 +137,7 @@ class NeuralMass:
     d: Array = field(init=False)
     E: Array = field(init=False)
     u: Array = field(init=False)
-    sigmoid: Sigmoid = field(init=False)
+    sigmoid: Activation = field(init=False)
 
     def __post_init__(self) -> None:
         for p in self.parameters:
@@ -145,7 +148,7 @@ class NeuralMass:
             value = np.array(getattr(form, part), dtype=float)
             value.flags.writeable = False
             object.__setattr__(self, part, value)
-        object.__setattr__(self, "sigmoid", Sigmoid(**form.sigmoid))
+        object.__setattr__(self, "sigmoid", form.activation(**form.sigmoid))
         self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -289,7 +292,8 @@ class NeuralMass:
 
 def sigmoid_arguments(form: LureForm) -> dict[str, Any]:
     """Arguments of the sigmoid of a form, numbers or symbols, those left out at their defaults."""
-    return {f.name: f.default for f in fields(Sigmoid)} | dict(form.sigmoid)
+    defaults = {f.name: f.default for f in fields(form.activation) if f.default is not MISSING}
+    return defaults | dict(form.sigmoid)
 
 
 def check_parameter_name(model: NeuralMass, name: str) -> None:

@@ -173,7 +173,7 @@ def test_a_step_that_becomes_too_long_is_refused(every):
 
 @pytest.mark.parametrize("every", [1, 900])
 def test_what_diverges_all_the_same_is_reported(every, monkeypatch):
-    monkeypatch.setattr("nmm.simulation._check_step", lambda *_: None)
+    monkeypatch.setattr("nmm.simulation.check_step", lambda *_: None)
     with pytest.warns(NumericalWarning, match="diverged"):
         run = nmm.simulate(nmm.cmc(u=1.0), 0.1, every=every, varying=BECOMES_FAST)
     assert run.outcome == "diverged"
