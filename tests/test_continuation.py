@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 import nmm
+from nmm.fixed_points import equilibrium_at
 from nmm.outcome import NumericalWarning
 
 KNOWN = json.loads(
@@ -137,6 +138,116 @@ def test_a_pitchfork_is_a_branch_point():
     assert point.parameter == pytest.approx(200.0, rel=1e-10)  # where 0.01 · w · slope/4 is one
 
 
+def two_columns(links):
+    """Two bistable columns; SPM's default connections between them, scaled."""
+    m = nmm.from_spm({}, n_sources=2)
+    g = 200 * np.array([2, 10, 42, 2, 3, 24, 3.5, 4.5, 2, 3])
+    inside = {f"g{i + 1}_{k}": g[i] for i in range(10) for k in (1, 2)}
+    between = {p.name: links * p.default for p in m.parameters if p.name.startswith("A")}
+    return m.with_(**inside, **between, bias=0.6)
+
+
+@pytest.mark.parametrize("links", [0.0, 0.1, 1.0])
+def test_two_pairs_that_cross_together(links):
+    # Twins: every crossing of one column is a crossing of two modes, split by the links.
+    branch = nmm.continue_equilibria(two_columns(links), "slope", (0.2, 5.0))
+    found = [p.parameter for p in of_kind(branch, "hopf")]
+    assert found == sorted(found)
+    scan = np.linspace(0.2, 5.0, 4801)  # dense, off the points themselves
+    m = two_columns(links)
+    counts = [
+        int((np.linalg.eigvals(m.with_(slope=s).jacobian(np.zeros(16))).real > 0).sum())
+        for s in scan
+    ]
+    changes = np.repeat(scan[1:], np.abs(np.diff(counts)) // 2)
+    assert len(found) == len(changes) >= 2
+    assert np.abs(np.array(found) - changes).max() <= 0.001 + 1e-9
+
+
+def test_start_at_a_special_point():
+    m = nmm.jansen_rit()
+    for point in nmm.continue_equilibria(m, "p", (-100.0, 400.0)).special:
+        there = m.with_(p=point.parameter)
+        start = equilibrium_at(there, point.x)
+        again = nmm.continue_equilibria(there, "p", (-100.0, 400.0), start=start)
+        assert [p.kind for p in again.special] == ["fold", "fold", "hopf", "hopf", "hopf"]
+        for name, interval in (("C", (120.0, 150.0)), ("B", (18.0, 26.0)), ("a", (85.0, 110.0))):
+            own = {p.name: p.value for p in m.parameters}[name]
+            branch = nmm.continue_equilibria(there, name, interval, start=start)
+            # The start is itself on the branch, as the same kind of point.
+            near = [p for p in branch.special if abs(p.parameter - own) < 1e-6 * own]
+            assert [p.kind for p in near] == [point.kind]
+
+
+def test_a_start_that_is_no_fixed_point_is_refused():
+    start = nmm.equilibria(nmm.jansen_rit(p=60.0))[0]
+    with pytest.raises(ValueError, match="no fixed point at p = 120"):
+        nmm.continue_equilibria(nmm.jansen_rit(), "p", (0.0, 200.0), start=start)
+
+
+def test_without_the_reference_population_there_are_no_coefficients():
+    m = nmm.bistable_column().with_(g8=0.0)  # nothing drives sp
+    with pytest.warns(NumericalWarning, match="does not move the reference population 'sp'"):
+        branch = nmm.continue_equilibria(m, "g6", (100.0, 9000.0))
+    (point,) = of_kind(branch, "hopf")
+    assert np.isnan(point.coefficients).all()
+
+
+def test_wide_intervals_hide_nothing():
+    far = nmm.continue_equilibria(nmm.jansen_rit(p=3e4), "p", (-200.0, 4e4))
+    assert [p.kind for p in far.special] == ["fold", "fold", "hopf", "hopf", "hopf"]
+    wide = nmm.continue_equilibria(nmm.bistable_column(u=1e6), "u", (-1e6, 2e6))
+    assert [p.kind for p in wide.special] == ["hopf", "hopf"]
+    assert wide.special[1].parameter == pytest.approx(2728.2, abs=0.05)
+
+
+def test_the_border_may_be_the_edge_of_what_is_possible():
+    branch = nmm.continue_equilibria(nmm.cmc(), "g1", (0.0, 2000.0))  # a strength is not negative
+    assert branch.outcome == "complete"
+    assert (branch.parameter[0], branch.parameter[-1]) == (0.0, 2000.0)
+
+
+def isle(values):
+    """One self-exciting population whose weight falls with the parameter's square."""
+    A = np.array([[0.0, 1.0], [-1e4, -200.0]])
+    B, E = np.zeros((2, 1), dtype=object), np.zeros((2, 1), dtype=object)
+    B[1, 0], E[1, 0] = (300 - values["q"] ** 2) * 100, 100.0
+    C, u = np.array([[1.0, 0.0]]), np.array([values["drive"]])
+    return nmm.system.LureForm(A, B, C, np.zeros(1), E, u, {"slope": 2.0})
+
+
+def test_an_isola_is_closed_and_has_two_folds():
+    rows = (("q", 0.0), ("drive", -20.0))
+    table = tuple(nmm.Parameter(n, n, v, "", v, None, "this test", "") for n, v in rows)
+    m = nmm.NeuralMass("isle", ("a",), ("v_a", "c_a"), "a", table, isle)
+
+    def gap(v, q):  # rest: v = ((300 − q²) s(v) − 20) / 100
+        return (300 - q**2) * (1 / (1 + np.exp(-2 * v)) - 0.5) - 20 - 100 * v
+
+    def highest(q):
+        return -minimize_scalar(lambda v: -gap(v, q), bounds=(0, 3), method="bounded").fun
+
+    fold = brentq(highest, 0.0, 12.0, xtol=1e-10)
+    points = nmm.equilibria(m)
+    assert len(points) == 3
+    for start in points[1:]:  # both on the isola
+        branch = nmm.continue_equilibria(m, "q", (-20.0, 20.0), start=start)
+        assert branch.outcome == "closed"
+        np.testing.assert_array_equal(branch.x[0], branch.x[-1])
+        found = sorted(p.parameter for p in of_kind(branch, "fold"))
+        # The search for the highest point is good to 1e-8 of v, which enters squared.
+        assert found == pytest.approx([-fold, fold], abs=1e-6)
+
+
+def test_two_folds_inside_one_step(monkeypatch):
+    # Just above the cusp at C = 59.1138 the two folds are close together.
+    monkeypatch.setattr("nmm.continuation._LONGEST", 0.05)
+    m = nmm.jansen_rit(C=59.116, p=0.0)
+    found = of_kind(nmm.continue_equilibria(m, "p", (-400.0, 800.0)), "fold")
+    assert len(found) == 2
+    assert abs(found[0].parameter - found[1].parameter) < 0.01
+
+
 def test_start_chooses_the_branch():
     m = nmm.jansen_rit(p=50.0)
     top = nmm.equilibria(m)[2]
@@ -152,6 +263,13 @@ def test_what_is_not_reached_is_said(monkeypatch):
         branch = nmm.continue_equilibria(nmm.jansen_rit(), "p", (-100.0, 400.0))
     assert branch.outcome == "step limit"
     assert len(branch.parameter) < 15
+
+
+def test_no_convergence_is_said(monkeypatch):
+    monkeypatch.setattr("nmm.continuation._TURN", 2.0)  # no step is ever good enough
+    with pytest.warns(NumericalWarning, match="no convergence"):
+        branch = nmm.continue_equilibria(nmm.jansen_rit(), "p", (-100.0, 400.0))
+    assert branch.outcome == "no convergence"
 
 
 def test_a_complete_branch_warns_of_nothing():

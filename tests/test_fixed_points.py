@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import brentq, root
 
 import nmm
+from nmm import fixed_points
 from nmm.outcome import NumericalWarning
 
 # Folds of Jansen and Rit's column, 50-digit arithmetic, agreeing with AUTO-07p: p and y1 − y2.
@@ -138,3 +139,70 @@ def test_a_state_that_does_not_decay_is_refused():
     m = nmm.NeuralMass("integrator", ("a",), ("v_a",), "a", (), assemble)
     with pytest.raises(ValueError, match="A is singular"):
         nmm.equilibria(m)
+
+
+@pytest.mark.parametrize("m", [nmm.cmc(u=1e10), nmm.jansen_rit(p=1e10), nmm.cmc(u=-1e10)])
+def test_large_potentials_lose_no_fixed_point(m):
+    (point,) = nmm.equilibria(m)
+    scale = np.abs(m.A) @ np.abs(point.x) + np.abs(m.E) @ np.abs(m.u)
+    assert (np.abs(m.flow(point.x)) < 1e-12 * (1 + scale)).all()
+
+
+@pytest.mark.parametrize("below", [1.0, 1e-4, 1e-8, 1e-10])
+def test_two_rests_about_to_meet_are_two(below):
+    # The upper fold in 15 digits; below it there are three, at any distance that can be resolved.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumericalWarning)  # undecided parts at the last one
+        assert len(nmm.equilibria(nmm.jansen_rit(p=113.586273212799 - below))) == 3
+
+
+def test_a_rest_at_zero_is_no_bifurcation():
+    rng, known = np.random.default_rng(0), [p.value for p in nmm.cmc().parameters[:10]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(100):
+            m = nmm.cmc(g=known * np.exp(1.2 * rng.standard_normal(10)))
+            assert len(nmm.equilibria(m)) == 1
+
+
+def test_a_search_cut_short_warns(monkeypatch):
+    monkeypatch.setattr("nmm.fixed_points._BOXES", 3)
+    with pytest.warns(NumericalWarning, match="undecided"):
+        nmm.equilibria(nmm.jansen_rit(p=60.0))
+
+
+def parts(m):
+    """Sigmoid, offset and gains of y = y0 + K s(y)."""
+    solve = np.linalg.solve
+    return m.sigmoid, m.d - m.C @ solve(m.A, m.E @ m.u), -m.C @ solve(m.A, m.B)
+
+
+def test_a_box_said_to_hold_one_holds_one():
+    m = nmm.jansen_rit(p=60.0)
+    s, y0, K = parts(m)
+    known = np.array([m.C @ e.x + m.d for e in nmm.equilibria(m)])
+    rng, found = np.random.default_rng(5), 0
+    for _ in range(3000):  # boxes of all sizes around, beside and between the fixed points
+        centre = known[rng.integers(3)] + rng.normal(0, 2, 3) * rng.uniform(0, 1)
+        radius = 10 ** rng.uniform(-2, 1) * rng.uniform(0.2, 1, 3)
+        lower, upper = centre[None] - radius, centre[None] + radius
+        one, left, _ = fixed_points._krawczyk(s, y0, K, lower, upper)
+        inside = ((known > lower - 1e-6) & (known < upper + 1e-6)).all(axis=1).sum()
+        if one:
+            found += 1
+            assert inside == 1
+        elif not len(left):
+            assert inside == 0
+    assert found > 50
+
+
+def test_what_is_left_undecided_is_counted(monkeypatch):
+    s, y0, K = parts(nmm.jansen_rit(p=60.0))
+    solutions, undecided = fixed_points._solve(s, y0, K)
+    assert (len(solutions), undecided) == (3, 0)
+    with monkeypatch.context() as patch:  # one of three is lost: counted, and two is an even number
+        patch.setattr(fixed_points, "_newton", lambda s, y0, K, y: y if y[0] > 3 else None)
+        solutions, undecided = fixed_points._solve(s, y0, K)
+        assert (len(solutions), undecided) == (2, 2)
+    monkeypatch.setattr(fixed_points, "_BOXES", 1)  # two halves are left open; none found is even
+    assert fixed_points._solve(s, y0, K) == ([], 3)
