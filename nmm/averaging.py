@@ -5,19 +5,27 @@ For v̈ + v = ε f(v, v̇) the method of Krylov, Bogoliubov and Mitropolsky seek
     v = a cos ψ + ε u₁(a, ψ) + …,   ȧ = ε A₁(a) + ε² A₂(a),   ψ̇ = 1 + ε Φ₁(a) + ε² Φ₂(a),
 
 with corrections u that carry no first harmonic (Bogoliubov & Mitropolsky 1961, section 1). For a
-polynomial f everything is a Laurent polynomial in E = e^{iψ}: an average is a coefficient.
+polynomial f everything is a Laurent polynomial in E = e^{iψ}: an average is a coefficient. For any
+other smooth f see `nmm.average_numerically`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
+import numpy as np
 import sympy as sp
+
+from nmm.checks import number
+from nmm.sigmoid import Array
+from nmm.slow_motion import SlowMotion
 
 
 @dataclass(frozen=True)
 class Averaged:
-    """Rates of amplitude and phase.
+    """Rates of amplitude and phase, as formulas.
 
     Parameters
     ----------
@@ -37,6 +45,53 @@ class Averaged:
     Phi2: sp.Expr | None
     amplitude: sp.Symbol
     correction: sp.Expr
+
+    def latex(self) -> str:
+        r"""Write the two slow equations as an aligned block of LaTeX; ε is ``\varepsilon``."""
+        rows = [
+            rf"\dot{{{sp.latex(self.amplitude)}}} &= {_powers([sp.S.Zero, self.A1, self.A2])}",
+            rf"\dot{{\varphi}} &= {_powers([sp.S.One, self.Phi1, self.Phi2])}",
+        ]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def compiled(self, **values: float) -> SlowMotion:
+        """Turn the formulas into fast functions of arrays.
+
+        Parameters
+        ----------
+        **values : float
+            A number for each other symbol of f, by name.
+
+        Returns
+        -------
+        SlowMotion
+
+        Raises
+        ------
+        ValueError
+            If a symbol has no number.
+        """
+        a, psi = self.amplitude, sp.Symbol("psi", real=True)
+        zero = sp.S.Zero
+        formulas = [self.A1, self.Phi1, self.A2 or zero, self.Phi2 or zero, self.correction]
+        names = {s.name: s for s in reduce(or_, (e.free_symbols for e in formulas)) - {a, psi}}
+        if set(names) - set(values):
+            missing = ", ".join(sorted(set(names) - set(values)))
+            raise ValueError(f"no number for {missing}; give compiled({missing}=...)")
+        numbers = {s: number(name, values[name]) for name, s in names.items()}
+        *slow, u = (e.subs(numbers) for e in formulas)
+        rates = sp.lambdify(a, slow, "numpy", cse=True)
+        waves = sp.lambdify((a, psi), [u, sp.diff(u, psi)], "numpy", cse=True)
+
+        def coefficients(at: Array) -> tuple[Array, Array, Array, Array]:
+            A1, Phi1, A2, Phi2 = (np.broadcast_to(r, at.shape) + 0.0 for r in rates(at))
+            return A1, Phi1, A2, Phi2
+
+        def correction(at: Array, phase: Array) -> tuple[Array, Array]:
+            shift, turned = (np.broadcast_to(w, at.shape) + 0.0 for w in waves(at, phase))
+            return shift, turned
+
+        return SlowMotion(coefficients, correction, 1 if self.A2 is None else 2)
 
 
 def average(f: sp.Expr, v: sp.Symbol, w: sp.Symbol, *, order: int = 2) -> Averaged:
@@ -126,3 +181,16 @@ def _second_order(
     A2 = amplitude - A1 * Phi1 - a * A1 * sp.diff(Phi1, a) / 2
     Phi2 = (phase - a * Phi1**2 / 2 + A1 * sp.diff(A1, a) / 2) / a
     return sp.factor(sp.expand(A2)), sp.expand(sp.cancel(Phi2))
+
+
+def _powers(coefficients: list[sp.Expr | None]) -> str:
+    """LaTeX of Σ c_k ε^k, without the terms that vanish."""
+    text = ""
+    for k, c in enumerate(coefficients):
+        if c is None or c == 0:
+            continue
+        power = ["", r"\varepsilon", rf"\varepsilon^{{{k}}}"][min(k, 2)]
+        printed = sp.latex(c) if not c.is_Add or not k else rf"\left({sp.latex(c)}\right)"
+        body, sign = (printed[1:].strip(), "-") if printed.startswith("-") else (printed, "+")
+        text += f" {sign} {power} {body}" if k else f" {sign} {body}"
+    return text.removeprefix(" + ").strip() or "0"

@@ -1,11 +1,16 @@
 """Averaging: known formulas, and the order of the error measured against the equation itself."""
 
+import re
+import warnings
+
+import latex_values
 import numpy as np
 import pytest
 import sympy as sp
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 
 import nmm
+from nmm.outcome import NumericalWarning
 
 v, w = sp.symbols("v w")
 
@@ -44,6 +49,66 @@ def test_duffing():
     assert same(r.Phi2, -15 * a**4 / 256)
 
 
+def test_rayleighs_oscillator():
+    # ẇ of van der Pol: the same cycle, frequency 1 − ε²/16 and amplitude 2.
+    r = nmm.average(w - w**3 / 3, v, w)
+    a = r.amplitude
+    assert same(r.A1, a / 2 * (1 - a**2 / 4))
+    assert r.A2.subs(a, 2) == 0
+    assert r.Phi2.subs(a, 2) == sp.Rational(-1, 16)
+
+
+def test_helmholtz_and_duffing_together():
+    # Nayfeh & Mook 1979, section 2.3: ω = 1 + (9 β − 10 α²) a²/24 with α of order ε, β of order ε².
+    alpha, beta = sp.symbols("alpha beta")
+    r = nmm.average(-alpha * v**2 - beta * v**3, v, w)
+    a = r.amplitude
+    assert (r.A1, r.A2) == (0, 0)
+    assert same(r.Phi1, 9 * beta * a**2 / 24)
+    assert same(r.Phi2, -10 * alpha**2 * a**2 / 24 - 15 * beta**2 * a**4 / 256)
+
+
+def cycle_of(force, eps, start, wait):
+    """Frequency and amplitude of the fundamental, from one period of the equation itself."""
+
+    def velocity(_, z):
+        return [z[1], -z[0] + eps * force(*z)]
+
+    def top(_, z):
+        return z[1]
+
+    top.direction = -1
+    tight = {"method": "DOP853", "rtol": 1e-13, "atol": 1e-13}
+    z = solve_ivp(velocity, (0, wait), [start, 0.0], **tight).y[:, -1] if wait else [start, 0.0]
+    run = solve_ivp(velocity, (0, 20), z, events=top, dense_output=True, **tight)
+    t0, t1 = run.t_events[0][-2:]
+    t = t0 + (t1 - t0) * np.arange(256) / 256
+    fundamental = np.fft.rfft(run.sol(t)[0])[1] / 128
+    return 2 * np.pi / (t1 - t0), abs(fundamental)
+
+
+@pytest.mark.parametrize(
+    ("f", "start", "settle"),
+    [
+        ((1 - v**2) * w, 2.0, 30),  # van der Pol
+        (w - w**3 / 3, 2.0, 30),  # Rayleigh
+        (-(v**3), 1.0, 0),  # Duffing
+        (-(v**2), 0.8, 0),  # Helmholtz
+        (-(v**2) - v**3, 0.8, 0),  # both
+    ],
+)
+def test_second_order_frequency_is_that_of_the_equation(f, start, settle):
+    slow = nmm.average(f, v, w).compiled()
+    force, errors = sp.lambdify((v, w), f), []
+    for eps in (0.1, 0.05):
+        frequency, a = cycle_of(force, eps, start, settle / eps)
+        second = (frequency - 1 - eps * slow.Phi1(a)) / eps**2
+        errors.append(abs(second - slow.Phi2(a)))
+    # The next term is of order ε or ε²: at least halved with ε, and small beside Φ2.
+    assert errors[1] < 0.55 * errors[0]
+    assert errors[1] < 0.1 * abs(slow.Phi2(a))
+
+
 def test_linear_damping_is_exact():
     c = sp.Symbol("c")
     r = nmm.average(-2 * c * w, v, w)
@@ -60,47 +125,114 @@ def test_a_shifted_spring():
     assert same(r.Phi2, -sp.Rational(1, 8))
 
 
-def amplitude_error(f, epsilon, order, a0=1.5):
-    """Largest error of v over a time 3/ε, the initial data being those of the averaged solution."""
-    r = nmm.average(f, v, w, order=2)
-    a, psi = r.amplitude, sp.Symbol("psi", real=True)
-    rates = [r.A1, r.Phi1] if order == 1 else [r.A1 + epsilon * r.A2, r.Phi1 + epsilon * r.Phi2]
-    slow = sp.lambdify(a, rates, "numpy")
-    position = a * sp.cos(psi) + (epsilon * r.correction if order == 2 else 0)
-    full = a * sp.cos(psi) + epsilon * r.correction
-    speed = sp.diff(full, psi) * (1 + epsilon * rates[1]) + sp.diff(full, a) * epsilon * rates[0]
-    place, start_speed = (sp.lambdify((a, psi), e, "numpy") for e in (position, speed))
-    start = sp.lambdify((a, psi), full, "numpy")
-    t = np.linspace(0, 3 / epsilon, 400)
-    tight = {"rtol": 1e-11, "atol": 1e-12, "t_eval": t}
-    path = solve_ivp(
-        lambda s, z: [epsilon * slow(z[0])[0], 1 + epsilon * slow(z[0])[1]],
-        (0, t[-1]),
-        [a0, 0.0],
-        **tight,
-    ).y
-    force = sp.lambdify((v, w), f, "numpy")
-    exact = solve_ivp(
-        lambda s, z: [z[1], -z[0] + epsilon * force(*z)],
-        (0, t[-1]),
-        [float(start(a0, 0.0)), float(start_speed(a0, 0.0))],
-        **tight,
-    ).y[0]
-    return np.abs(place(*path) - exact).max()
+def steepness(y):
+    return 1 / (1 + np.exp(-2 * y + 1))
+
+
+SMOOTH = {  # a sigmoid of v̇ and one of v, with damping
+    "f": lambda v, w: 3 * steepness(w) - 0.6 * w + steepness(v),
+    "f_v": lambda v, w: 2 * steepness(v) * (1 - steepness(v)) + 0 * w,
+    "f_w": lambda v, w: 6 * steepness(w) * (1 - steepness(w)) - 0.6,
+}
+
+
+def errors_over_long_times(f, slow, eps, a0=1.5):
+    """Largest errors of v and of the amplitude over a time 2/ε, against the equation itself."""
+    t = np.linspace(0, 2 / eps, 4000)
+    tight = {"rtol": 1e-10, "atol": 1e-10, "t_eval": t, "method": "DOP853"}
+    second = slow.order == 2
+    path = solve_ivp(lambda _, z: [*slow.rates(z[0], eps)], (0, t[-1]), [a0, 0.0], **tight).y
+    start = [float(s) for s in slow.solution(a0, 0.0, eps)]
+    exact = solve_ivp(lambda _, z: [z[1], -z[0] + eps * f(*z)], (0, t[-1]), start, **tight).y
+    found = slow.solution(*path, eps)[0] if second else path[0] * np.cos(path[1])
+    # The amplitude of the exact solution, by the map of initial data.
+    amplitude = np.array([slow.initial(*z, eps)[0] for z in exact.T[::40]])
+    return np.abs(found - exact[0]).max(), np.abs(amplitude - path[0][::40]).max()
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_error_over_long_times_falls_like_its_order(order):
-    f = (1 - v**2) * w + v**2 / 3 - v**3 / 5
-    epsilons = np.geomspace(0.002, 0.06, 5)  # a decade and a half
-    errors = [amplitude_error(f, e, order) for e in epsilons]
-    slope = np.polyfit(np.log(epsilons), np.log(errors), 1)[0]
-    assert slope == pytest.approx(order, abs=0.1)
+@pytest.mark.parametrize("kind", ["polynomial", "sigmoid"])
+def test_error_over_long_times_falls_like_its_order(order, kind):
+    if kind == "polynomial":
+        expression = (1 - v**2) * w + (v**2 + v * w) / 2 - v**3 / 5
+        f = sp.lambdify((v, w), expression)
+        slow = nmm.average(expression, v, w, order=order).compiled()
+    else:
+        f, slow = SMOOTH["f"], nmm.average_numerically(**SMOOTH, order=order)
+    epsilons = np.geomspace(0.0008, 0.0256, 4)  # a decade and a half
+    assert np.log10(epsilons[-1] / epsilons[0]) >= 1.5
+    errors = np.array([errors_over_long_times(f, slow, e) for e in epsilons])
+    for of_one in errors.T:
+        slope = np.polyfit(np.log(epsilons), np.log(of_one), 1)[0]
+        assert slope == pytest.approx(order, abs=0.1)
+
+
+def test_numbers_equal_formulas_for_a_polynomial():
+    alpha, beta = sp.symbols("alpha beta")
+    f = alpha * v**2 + beta * v * w + (1 - v**2) * w - v**3
+    known = nmm.average(f, v, w).compiled(alpha=0.3, beta=0.7)
+    force = [
+        sp.lambdify((v, w), e.subs({alpha: 0.3, beta: 0.7})) for e in (f, f.diff(v), f.diff(w))
+    ]
+    found = nmm.average_numerically(force[0], f_v=force[1], f_w=force[2])
+    a, psi = np.linspace(0.1, 3, 7), np.linspace(0, 6, 7)
+    for name in ("A1", "Phi1", "A2", "Phi2"):
+        one, other = getattr(known, name)(a), getattr(found, name)(a)
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(known.correction(a, psi), found.correction(a, psi), atol=1e-12)
+    np.testing.assert_allclose(known.rates(a, 0.1), found.rates(a, 0.1), rtol=1e-12)
+
+
+def test_a_sigmoids_average_is_its_describing_function():
+    # Firing driven by v̇: A1 = (a/2) N(a), N(a) = (1/(π a)) ∮ s(a cos φ + m) cos φ dφ.
+    s = nmm.Sigmoid(bias=2.0)
+    slow = nmm.average_numerically(lambda v, w: s(w + 0.4), order=1)
+    for a in (0.3, 2.0, 15.0):
+        integral = quad(lambda p, a=a: s(a * np.cos(p) + 0.4) * np.cos(p), 0, 2 * np.pi)[0]
+        assert slow.A1(a) == pytest.approx(integral / (2 * np.pi), rel=1e-8)  # quad's own
+        assert slow.Phi1(a) == pytest.approx(0, abs=1e-14)
+    # By v: no growth at first order, and the frequency by the same integral.
+    slow = nmm.average_numerically(lambda v, w: s(v + 0.4), order=1)
+    assert slow.Phi1(15.0) == pytest.approx(-integral / (2 * np.pi * 15), rel=1e-8)
+    assert slow.A1(15.0) == pytest.approx(0, abs=1e-14)
+
+
+def test_a_force_with_a_corner_is_said_to_have_one():
+    slow = nmm.average_numerically(lambda v, w: -np.abs(w) * w, order=1)
+    with pytest.warns(NumericalWarning, match="not smooth"):
+        value = slow.A1(1.5)
+    assert value == pytest.approx(-4 * 1.5**2 / (3 * np.pi), rel=1e-6)  # Nayfeh 1973
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nmm.average_numerically(**SMOOTH).A2([0.5, 40.0])
+
+
+def test_initial_data_map_there_and_back():
+    slow = nmm.average((1 - v**2) * w + v**2 / 3, v, w).compiled()
+    a, psi = slow.initial(1.0, 0.5, 0.1)
+    np.testing.assert_allclose(slow.solution(a, psi, 0.1), (1.0, 0.5), rtol=1e-12)
+    with pytest.raises(ValueError, match="too large"):
+        slow.initial(1.0, 0.5, 60.0)
+
+
+def test_the_printed_equations_are_those_computed():
+    mu = sp.Symbol("mu")
+    r = nmm.average(mu * (1 - v**2) * w + v * w - v**2 - v**3, v, w)
+    rows = latex_values.rows(r.latex())
+    assert [left for left, _ in rows] == [r"\dot{a}", r"\dot{\varphi}"]
+    found = []
+    for _, right in rows:
+        plain = right.replace(r"\varepsilon", "eps").replace(r"\mu", "mu")
+        plain = re.sub(r"(\w+)\^\{(\d)\}", lambda m: " ".join([m[1]] * int(m[2])), plain)
+        found.append(latex_values.value(plain, {"a": 1.3, "eps": 0.2, "mu": 0.7}))
+    np.testing.assert_allclose(found, r.compiled(mu=0.7).rates(1.3, 0.2), rtol=1e-12)
 
 
 def test_first_order_alone():
     r = nmm.average(w * (1 - v**2), v, w, order=1)
     assert (r.A2, r.Phi2) == (None, None)
+    assert r.compiled().order == 1
+    assert "varepsilon^{2}" not in r.latex()
 
 
 @pytest.mark.parametrize(
@@ -110,3 +242,15 @@ def test_first_order_alone():
 def test_bad_input_is_refused(f, order, message):
     with pytest.raises(ValueError, match=message):
         nmm.average(f, v, w, order=order)
+
+
+def test_what_cannot_be_evaluated_is_refused():
+    mu = sp.Symbol("mu")
+    with pytest.raises(ValueError, match="no number for mu"):
+        nmm.average(mu * w, v, w).compiled()
+    with pytest.raises(ValueError, match="f_v and f_w"):
+        nmm.average_numerically(lambda v, w: v)
+    with pytest.raises(ValueError, match="order = 3"):
+        nmm.average_numerically(lambda v, w: v, order=3)
+    with pytest.raises(ValueError, match="must be positive"):
+        nmm.average(w, v, w).compiled().A1(0.0)
