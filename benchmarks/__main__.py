@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from benchmarks import c_code
+from benchmarks.analyses import analyses, lay_out, time_analyses
 from benchmarks.measure import measure, surroundings, table
 from benchmarks.tasks import Sizes, tasks
 
@@ -57,7 +58,9 @@ def run(folder: Path, repetitions: int, sizes: Sizes | None = None) -> dict[str,
             rows = measure(task, repetitions, progress)
         print(table(task.name, rows), end="\n\n", flush=True)
         found.append({"task": task.name, "trials": task.trials, "rows": rows})
-    return {**surroundings(), "repetitions": repetitions, "tasks": found}
+    rows = time_analyses(analyses(), repetitions)
+    print(lay_out(rows))
+    return {**surroundings(), "repetitions": repetitions, "tasks": found, "analyses": rows}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nmm
-from benchmarks import c_code, measure, peers, tasks
+from benchmarks import analyses, c_code, measure, peers, tasks
 from benchmarks.__main__ import RESULTS
 
 needs_c = pytest.mark.skipif(c_code.compiler() is None, reason="no C compiler found")
@@ -120,8 +120,20 @@ def test_a_ratio_is_to_the_fastest_c(monkeypatch):
     assert [row["median_ns_per_step"] for row in rows] == [2e8, 4e8, 2e8]
 
 
+def test_analyses_are_done_and_timed():
+    fixed_points, *cycles = analyses.analyses()
+    assert [point.kind for point in fixed_points.run().special].count("hopf") == 3
+    assert [end.kind for end in cycles[0].run().special] == ["hopf", "hopf"]
+    (row,) = analyses.time_analyses([fixed_points], 1)
+    assert row["ratio"] == row["median_s"] / fixed_points.peer_s
+    assert fixed_points.name in analyses.lay_out([row])
+
+
 def test_published_results_meet_the_targets():
     results = json.loads(RESULTS.read_text(encoding="utf8"))
+    assert len(results["analyses"]) == 3
+    for row in results["analyses"]:
+        assert row["ratio"] <= 10, row["analysis"]
     one, *ensembles = (task["rows"] for task in results["tasks"])
     assert one[0]["tool"] == "nmm"
     assert one[0]["ratio_to_c"] <= 1.3
