@@ -121,8 +121,8 @@ class AmplitudeEquation(NoisyAmplitude):
         """Amplitude r (mV) and phase θ (rad) of the surface's point with the ζ of `x` (..., N).
 
         Near the surface, as any state is once the fast modes are gone, this reads amplitude and
-        phase at one instant: ζ contains harmonics, so |ζ| itself ripples over a cycle. Nan where
-        no point up to r_max has this ζ.
+        phase at one instant: ζ contains harmonics, so ``|ζ|`` itself ripples over a cycle. Nan
+        where no point up to r_max has this ζ.
         """
         x = real_array("x", x)
         zeta = (x - self.equilibrium.x) @ self.surface.equation.left

@@ -60,8 +60,8 @@ def exit_times(
 ) -> ExitTimes:
     """Simulate how long a noisy column stays before its oscillation passes a threshold.
 
-    Stochastic Heun steps of the full column; the threshold is on |ζ(t)| and looked at after every
-    step.
+    Stochastic Heun steps of the full column; the threshold is on ``|ζ(t)|`` and looked at after
+    every step.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def exit_times(
     x0, below, limit = _setting(m, n_trials, start, to)
     steps = _first_passages(m, sigma, x0, limit, below, round(t_max / dt), dt, seed)
     times, censored = np.minimum(steps * dt, t_max), ~np.isfinite(steps)
-    return ExitTimes(times, censored, *_mean(times, censored))
+    return ExitTimes(times, censored, *mean_and_interval(times, censored))
 
 
 def _setting(
@@ -173,7 +173,9 @@ def _modes(m: NeuralMass) -> Array:
     return np.ascontiguousarray([row.real, row.imag])
 
 
-def _mean(times: Array, censored: np.typing.NDArray[np.bool_]) -> tuple[float, tuple[float, float]]:
+def mean_and_interval(
+    times: Array, censored: np.typing.NDArray[np.bool_]
+) -> tuple[float, tuple[float, float]]:
     """Total time over exits, and its 95 % interval (χ², conservative where trials stayed)."""
     exits, total = int((~censored).sum()), float(times.sum())
     more = 2 if censored.any() else 0

@@ -36,7 +36,7 @@ class NoiseTerms:
     surface : Surface
         The slow surface, with the points R_1 … R_K of its grid.
     at_rest : float
-        D(0), the diffusion of ζ: |p·∂ẋ/∂u|²/4.
+        D(0), the diffusion of ζ: ``|p·∂ẋ/∂u|²/4``.
     diffusion : array (K,)
         D(R) at the grid's points, for σ = 1.
     circling : array (K,)

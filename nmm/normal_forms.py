@@ -46,9 +46,9 @@ class NormalForm:
         Coefficients of the surface x = x* + Σ h_jk zʲ z̄ᵏ.
     trust_radius : float
         Largest R, mV, up to which two things hold. (i) What the next six orders add to the growth,
-        their sizes summed, is at most a tenth of the largest R |d growth/dR| so far: as if R were
-        wrong by a tenth. (ii) The flow leaves the surface by at most a tenth of its motion along
-        it. Beyond it, every method returns nan and warns.
+        their sizes summed, is at most a tenth of the largest ``R |d growth/dR|`` so far: as if R
+        were wrong by a tenth. (ii) The flow leaves the surface by at most a tenth of its motion
+        along it. Beyond it, every method returns nan and warns.
 
     Notes
     -----
@@ -160,11 +160,11 @@ class NormalForm:
         return self._inside(self._inverted(zeta) if self.oscillates else zeta.real)
 
     def solution(self, z0: complex, t: ArrayLike) -> NDArray[Any]:
-        """Coordinate z(t), mV, from `z0` at t = 0, so that R(t) = |z(t)|: the shape of `t` (s).
+        """Coordinate z(t), mV, from `z0` at t = 0, so that ``R(t) = |z(t)|``: the shape of `t` (s).
 
         At order 3 in closed form, Bernoulli's equation for R², with α = Re λ:
 
-            z = z0 e^{λt} [1 − Re γ_1 |z0|² (e^{2αt} − 1)/α]^(−γ_1/(2 Re γ_1)).
+            ``z = z0 e^{λt} [1 − Re γ_1 |z0|² (e^{2αt} − 1)/α]^(−γ_1/(2 Re γ_1))``.
 
         At other orders by `scipy.integrate.solve_ivp`. Nan from where it passes the trust radius.
         """
@@ -184,9 +184,10 @@ class NormalForm:
     def solution_error(self, R0: ArrayLike) -> Array:
         """Largest relative error of `solution` over ten relaxation times, from `R0` (k,): (k,).
 
-        The whole model is released on the surface at z = R0 and simulated; its |z(t)| is compared
-        with that of `solution` for 0 ≤ t ≤ 10/|Re λ|. Nan where either passes the trust radius. The
-        step dt is such that Heun's false growth, ω⁴dt³/8, changes R by less than 5e-4 of it.
+        The whole model is released on the surface at z = R0 and simulated; its ``|z(t)|`` is
+        compared with that of `solution` for ``0 ≤ t ≤ 10/|Re λ|``. Nan where either passes the
+        trust radius. The step dt is such that Heun's false growth, ω⁴dt³/8, changes R by less than
+        5e-4 of it.
         """
         self._check_oscillates("solution_error")
         R0 = np.atleast_1d(real_array("R0", R0))
@@ -250,7 +251,8 @@ class NormalForm:
         for _ in range(10):
             rest = zeta - power_series.polyval2d(z, z.conj(), c)
             a, b = (power_series.polyval2d(z, z.conj(), d) for d in (by_z, by_conjugate))
-            step = (a.conj() * rest - b * rest.conj()) / (np.abs(a) ** 2 - np.abs(b) ** 2)
+            with np.errstate(all="ignore"):  # nan where there is no such z
+                step = (a.conj() * rest - b * rest.conj()) / (np.abs(a) ** 2 - np.abs(b) ** 2)
             z = z + np.where(np.abs(z) <= 10 * np.abs(zeta), step, np.nan)
         return np.where(np.abs(step) <= 1e-9 * np.abs(z), z, np.nan)
 

@@ -94,7 +94,7 @@ def unfold(form: NormalForm, name: str) -> Unfolding:
     Notes
     -----
     dλ/dp = p·(∂J/∂p q + D²F(q, dx*/dp)); ∂J/∂p q by differences, along q, of ∂F/∂p, which is exact.
-    Zero means: 1e-6 of ‖p‖ ‖∂F/∂p‖ for the push, a_2² below 1e-10 |a_3| max|λ_i| for a_2.
+    Zero means: 1e-6 of ``‖p‖ ‖∂F/∂p‖`` for the push, ``a_2² < 1e-10 |a_3| max|λ_i|`` for a_2.
 
     Examples
     --------

@@ -3,19 +3,39 @@
 `use_style` sets the look of the whole book; a chapter calls it once.
 """
 
+from nmm.plot.explorer import Slider, explorer
+from nmm.plot.global_theory import effects, field, growth, landscapes, transients
+from nmm.plot.local_theory import compared, envelope, orders, parts, series, validity
 from nmm.plot.model import circuit, orbit, potentials, sigmoid, spectrum
-from nmm.plot.phase_space import branch, eigenvalues
+from nmm.plot.phase_space import basin, branch, curves, cycles, eigenvalues, legend
 from nmm.plot.style import INK, POPULATION_STYLES, use_style
 
 __all__ = [
     "INK",
     "POPULATION_STYLES",
+    "Slider",
+    "basin",
     "branch",
     "circuit",
+    "compared",
+    "curves",
+    "cycles",
+    "effects",
     "eigenvalues",
+    "envelope",
+    "explorer",
+    "field",
+    "growth",
+    "landscapes",
+    "legend",
     "orbit",
+    "orders",
+    "parts",
     "potentials",
+    "series",
     "sigmoid",
     "spectrum",
+    "transients",
     "use_style",
+    "validity",
 ]
