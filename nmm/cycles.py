@@ -9,18 +9,20 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import expm
+from scipy.fft import irfft
+from scipy.linalg import matrix_balance
 from scipy.optimize import brentq
 
 from nmm.fixed_points import Equilibrium, equilibria
 from nmm.harmonics import Balance, to_real
-from nmm.normal_forms import leading_pair
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
 from nmm.simulation import Trajectory, simulate
+from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
-_PIECES = 512  # of a period, for the monodromy matrix
+_PIECES = 512  # of a period, at least, for the monodromy matrix
+_FINE = 8  # pieces in the shortest time constant along the cycle, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +135,21 @@ def describe_cycle(balance: Balance, y: Array, omega: float, outcome: str) -> Cy
     m = balance.m
     X = balance.states(y, 0.0, omega)
     multipliers = floquet_multipliers(m, X, omega)
-    others = np.delete(multipliers, np.argmin(np.abs(multipliers - 1)))
     n = len(m.populations)
     return Cycle(
         frequency=float(omega / (2 * np.pi)),
         coefficients=X,
         multipliers=multipliers,
-        stable=bool(np.abs(others).max() < 1),
+        stable=bool(np.abs(without_trivial(multipliers)).max() < 1),
         amplitude=np.abs(X[1, :n]) / 2,
         mean=X[0].real,
         outcome=outcome,
     )
+
+
+def without_trivial(multipliers: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """All multipliers but the one nearest to 1, which belongs to a shift in time."""
+    return np.delete(multipliers, np.argmin(np.abs(multipliers - 1)))
 
 
 def states_at(coefficients: NDArray[np.complex128], theta: ArrayLike) -> Array:
@@ -155,18 +161,66 @@ def states_at(coefficients: NDArray[np.complex128], theta: ArrayLike) -> Array:
 
 
 def floquet_multipliers(
-    m: NeuralMass, coefficients: NDArray[np.complex128], omega: float, pieces: int = _PIECES
+    m: NeuralMass, coefficients: NDArray[np.complex128], omega: float, pieces: int | None = None
 ) -> NDArray[np.complex128]:
-    """Eigenvalues of the monodromy matrix, by descending modulus: fourth-order Magnus steps."""
+    """Eigenvalues of the monodromy matrix, by descending modulus.
+
+    Two runs of fourth-order Magnus steps, with `pieces` of a period and half as many, extrapolated
+    to sixth order. `pieces` is a power of two; by default it grows with the period and the fastest
+    rate along the cycle. Rounding hides multipliers below 1e-16 of the largest.
+    """
+    if pieces is None:
+        rates = np.linalg.eigvals(m.jacobian(samples_of(coefficients, 64)))
+        wanted = _FINE * float(np.abs(rates).max()) * 2 * np.pi / omega
+        pieces = 2 ** int(np.ceil(np.log2(max(wanted, _PIECES))))
+    coarse, fine = (_monodromy(m, coefficients, omega, n) for n in (pieces // 2, pieces))
+    values = np.linalg.eigvals((16 * fine - coarse) / 15).astype(complex)
+    return values[np.argsort(-np.abs(values))]
+
+
+def _monodromy(
+    m: NeuralMass, coefficients: NDArray[np.complex128], omega: float, pieces: int
+) -> Array:
+    """Product of fourth-order Magnus steps over one period."""
     h = 2 * np.pi / omega / pieces
-    middle = 2 * np.pi * (np.arange(pieces) + 0.5) / pieces
-    offset = np.sqrt(3) / 6 * 2 * np.pi / pieces
-    a, b = (m.jacobian(states_at(coefficients, middle + s * offset)) for s in (-1, 1))
-    steps = expm(h / 2 * (a + b) - np.sqrt(3) / 12 * h**2 * (a @ b - b @ a))
+    shift = np.sqrt(3) / 6 / pieces
+    a, b = (_jacobians(m, coefficients, pieces, 0.5 / pieces + s * shift) for s in (-1, 1))
+    steps = _exponentials(h / 2 * (a + b) - np.sqrt(3) / 12 * h**2 * (a @ b - b @ a))
     while len(steps) > 1:  # multiply neighbours, later ones from the left
         steps = steps[1::2] @ steps[0::2]
-    values = np.linalg.eigvals(steps[0]).astype(complex)
-    return values[np.argsort(-np.abs(values))]
+    return np.asarray(steps[0])
+
+
+def samples_of(coefficients: NDArray[np.complex128], number: int, start: float = 0.0) -> Array:
+    """States (number, N) at evenly spaced times of a period, the first at the fraction `start`."""
+    turned = coefficients * np.exp(2j * np.pi * start * np.arange(len(coefficients)))[:, None]
+    every = -(-2 * len(turned) // number)  # as many more are computed as there are harmonics
+    spectrum = np.zeros((every * number // 2 + 1, turned.shape[1]), complex)
+    spectrum[: len(turned)] = turned * (every * number / 2)
+    spectrum[0] *= 2
+    return np.asarray(irfft(spectrum, every * number, axis=0)[::every])
+
+
+def _jacobians(
+    m: NeuralMass, coefficients: NDArray[np.complex128], pieces: int, start: float
+) -> Array:
+    """Jacobians along the cycle, in units of the states in which A's entries are of like size."""
+    _, (unit, _) = matrix_balance(np.abs(m.A), permute=False, separate=True)
+    return np.asarray(m.jacobian(samples_of(coefficients, pieces, start)) * unit / unit[:, None])
+
+
+def _exponentials(matrices: Array) -> Array:
+    """Matrix exponentials of a stack: Taylor series of a small part, squared again."""
+    size = float(np.abs(matrices).sum(axis=2).max())
+    squarings = max(0, int(np.ceil(np.log2(max(size, 1e-300) / 0.25))))
+    small = matrices / 2**squarings
+    identity = np.eye(matrices.shape[1])
+    out = identity + small / 9
+    for k in range(8, 0, -1):  # what is left out: 0.25^10 / 10! < 1e-12
+        out = identity + small @ out / k
+    for _ in range(squarings):
+        out = out @ out
+    return np.asarray(out)
 
 
 def solve_balance(
@@ -208,10 +262,10 @@ def _fundamental(balance: Balance, y: Array, growth: float, omega: float) -> tup
     """Fundamental of the reference potential, and its derivatives by y, growth, ω."""
     i = balance.m.populations.index(balance.m.reference)
     response, by_growth, by_omega = (part[1, i] for part in balance.filters(growth, omega))
-    slope = balance.firing_slope(y)
-    s1 = balance.firing(y)[:, 1] - 1j * balance.firing(y)[:, 2]
-    by_y = response[:, None] * (slope[:, 1, :] - 1j * slope[:, 2, :])
-    return complex(response @ s1), np.concatenate([by_y.ravel(), [by_growth @ s1, by_omega @ s1]])
+    firing = balance.firing(y)[1]
+    by_y = response[:, None] * balance.firing_slope(y)[:, 1]
+    slopes = np.concatenate([by_y.ravel(), [by_growth @ firing, by_omega @ firing]])
+    return complex(response @ firing), slopes
 
 
 def _phase_condition(balance: Balance) -> Callable[[Array, float, float], tuple[Array, Array]]:

@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 
 from nmm.sigmoid import Array
 from nmm.system import NeuralMass
@@ -44,34 +45,43 @@ class Balance:
     harmonics: int
 
     @cached_property
-    def theta(self) -> Array:
-        """Phases, enough to project products of four harmonics without aliasing."""
-        n = 5 * self.harmonics + 8
-        return 2 * np.pi * np.arange(n) / n
+    def phases(self) -> int:
+        """Samples of a period, enough to project products of four harmonics without aliasing."""
+        return int(next_fast_len(5 * self.harmonics + 8, real=True))
 
-    @cached_property
-    def basis(self) -> Array:
-        """Values at the phases of 1, cos θ, sin θ, cos 2θ, …: (phases, 2H + 1)."""
-        columns = [np.ones_like(self.theta)]
-        for k in range(1, self.harmonics + 1):
-            columns += [np.cos(k * self.theta), np.sin(k * self.theta)]
-        return np.stack(columns, axis=1)
+    def values(self, y: Array) -> Array:
+        """Values at the phases, for y as coefficients (m, 2H + 1): (m, phases)."""
+        spectrum = to_complex(y).T * (self.phases / 2)
+        spectrum[:, 0] *= 2
+        return np.asarray(irfft(spectrum, self.phases, axis=1))
 
-    @cached_property
-    def projection(self) -> Array:
-        """From values at the phases to coefficients: (2H + 1, phases)."""
-        weights = np.full(self.basis.shape[1], 2.0 / self.theta.size)
-        weights[0] /= 2
-        return np.asarray(weights[:, None] * self.basis.T)
+    def project(self, values: Array) -> Complex:
+        """Coefficients (H + 1, m) of functions given at the phases (m, phases)."""
+        out: Complex = rfft(values, axis=1).T[: self.harmonics + 1] * (2 / self.phases)
+        out[0] /= 2
+        return out
 
-    def firing(self, y: Array) -> Array:
-        """Coefficients of s(y(θ)), for y as coefficients (m, 2H + 1)."""
-        return np.asarray(self.m.sigmoid(y @ self.basis.T) @ self.projection.T)
+    def firing(self, y: Array) -> Complex:
+        """Coefficients (H + 1, m) of s(y(θ)), for y as coefficients (m, 2H + 1)."""
+        return self.project(np.asarray(self.m.sigmoid(self.values(y))))
 
-    def firing_slope(self, y: Array) -> Array:
-        """Derivative of `firing`, for each sigmoid: (m, 2H + 1, 2H + 1)."""
-        gain = np.asarray(self.m.sigmoid.derivative(y @ self.basis.T, 1))
-        return np.asarray(np.einsum("kt,it,tl->ikl", self.projection, gain, self.basis))
+    def firing_slope(self, y: Array) -> Complex:
+        """Derivative of `firing` by y, for each sigmoid: (m, H + 1, 2H + 1).
+
+        With ĝ the Fourier coefficients of s'(y(θ)), row k is ĝ_{k−l} + ĝ_{k+l} for cos lθ and
+        i (ĝ_{k+l} − ĝ_{k−l}) for sin lθ: a Toeplitz and a Hankel matrix.
+        """
+        size = self.harmonics
+        gain = np.asarray(rfft(np.asarray(self.m.sigmoid.derivative(self.values(y), 1)), axis=1))
+        gain = gain[:, : 2 * size + 1] / self.phases
+        row, column = np.arange(size + 1)[:, None], np.arange(1, size + 1)
+        signed = np.concatenate([gain[:, size:0:-1].conj(), gain], axis=1)  # from −H on
+        toeplitz, hankel = signed[:, row - column + size], gain[:, row + column]
+        out = np.empty((len(y), size + 1, 2 * size + 1), complex)
+        out[:, :, 0] = 2 * gain[:, : size + 1]
+        out[:, :, 1::2], out[:, :, 2::2] = toeplitz + hankel, 1j * (hankel - toeplitz)
+        out[:, 0] /= 2
+        return out
 
     def rates(self, growth: float, omega: float) -> Complex:
         """S_k for k = 0 … H."""
@@ -80,19 +90,25 @@ class Balance:
         out[0] = 2 * growth
         return np.asarray(out)
 
+    def response(self, growth: float, omega: float) -> Complex:
+        """(S_k − A)⁻¹ B for each k: (H + 1, N, m)."""
+        return np.asarray(self._inverse(growth, omega) @ self.m.B)
+
     def filters(self, growth: float, omega: float) -> tuple[Complex, Complex, Complex]:
-        """(S_k − A)⁻¹ B for each k, and its derivatives by growth and by ω: (H + 1, N, m)."""
-        size = self.m.n_states
-        inverse = np.linalg.inv(self.rates(growth, omega)[:, None, None] * np.eye(size) - self.m.A)
-        k = np.arange(self.harmonics + 1)[:, None, None]
+        """`response`, and its derivatives by growth and by ω: (H + 1, N, m)."""
+        inverse = self._inverse(growth, omega)
         response = inverse @ self.m.B
         by_rate = -inverse @ response
+        k = np.arange(self.harmonics + 1)[:, None, None]
         return response, np.where(k == 0, 2.0, k) * by_rate, 1j * k * by_rate
+
+    def _inverse(self, growth: float, omega: float) -> Complex:
+        rates = self.rates(growth, omega)[:, None, None]
+        return np.asarray(np.linalg.inv(rates * np.eye(self.m.n_states) - self.m.A))
 
     def states(self, y: Array, growth: float, omega: float) -> Complex:
         """X_k (H + 1, N) that belong to the sigmoids' arguments `y`."""
-        response, _, _ = self.filters(growth, omega)
-        return self._states(response, to_complex(self.firing(y)))
+        return self._states(self.response(growth, omega), self.firing(y))
 
     def _states(self, response: Complex, firing: Complex) -> Complex:
         out = np.einsum("kni,ki->kn", response, self._change(firing))
@@ -112,42 +128,53 @@ class Balance:
     def by_parameter(self, name: str, y: Array, omega: float) -> Array:
         """Derivative of a cycle's residual by a parameter of the model: (m, 2H + 1)."""
         m, by = self.m, self.m.part_derivatives(name)
-        inverse = np.linalg.inv(self.rates(0.0, omega)[:, None, None] * np.eye(m.n_states) - m.A)
-        firing = to_complex(self.firing(y))
-        states = self.states(y, 0.0, omega)
-        values = np.asarray(m.sigmoid.change(y @ self.basis.T, **by["sigmoid"]))
-        drive = states @ by["A"].T + firing @ by["B"].T
-        drive = drive + to_complex(values @ self.projection.T) @ m.B.T
+        inverse, firing = self._inverse(0.0, omega), self.firing(y)
+        states = self._states(inverse @ m.B, firing)
+        change = self.project(np.asarray(m.sigmoid.change(self.values(y), **by["sigmoid"])))
+        drive = states @ by["A"].T + firing @ by["B"].T + change @ m.B.T
         drive[0] += by["Eu"]
         moved = np.einsum("kij,kj->ki", inverse, drive) @ m.C.T + states @ by["C"].T
         moved[0] += by["d"]
         return -to_real(moved)
 
+    def gap(self, y: Array, growth: float, omega: float) -> Array:
+        """How far `y` is from balance: (m, 2H + 1)."""
+        out = y - to_real(self.states(y, growth, omega) @ self.m.C.T)
+        out[:, 0] -= self.m.d
+        return np.asarray(out)
+
     def residual(self, y: Array, growth: float, omega: float) -> tuple[Array, Array, Array, Array]:
-        """How far `y` is from balance, and the derivatives by y, growth and ω.
+        """`gap`, and its derivatives by y, growth and ω.
 
         Returns
         -------
-        residual : array (m, 2H + 1)
+        gap : array (m, 2H + 1)
         by_y : array (m (2H + 1), m (2H + 1))
         by_growth, by_omega : array (m, 2H + 1)
         """
-        C, width = self.m.C, y.shape[1]
+        C = self.m.C
         response, by_growth, by_omega = self.filters(growth, omega)
-        firing = to_complex(self.firing(y))
-        states = self._states(response, firing)
-        out = y - to_real(states @ C.T)
+        firing = self.firing(y)
+        out = y - to_real(self._states(response, firing) @ C.T)
         out[:, 0] -= self.m.d
         change = self._change(firing)
         slopes = [
             -to_real(np.einsum("kni,ki->kn", part, change) @ C.T) for part in (by_growth, by_omega)
         ]
-        loop = _real_operator(np.einsum("jn,kni->kji", C, response))
-        by_y = -np.einsum("jlip,ipq->jliq", loop, self.firing_slope(y))
-        size = y.size
-        by_y = by_y.reshape(size, size) + np.eye(size)
-        assert by_y.shape == (len(C) * width,) * 2
+        by_y = self._by_y(np.asarray(C @ response), self.firing_slope(y))
         return out, by_y, slopes[0], slopes[1]
+
+    def _by_y(self, loop: Complex, slope: Complex) -> Array:
+        """Identity less the filters (H + 1, m, m) after the sigmoids' slopes, as a matrix."""
+        m, _, width = slope.shape
+        out = np.zeros((m, width, m, width))
+        for j, i in np.argwhere(np.any(loop != 0, axis=0)):
+            block = loop[:, j, i, None] * slope[i]
+            out[j, 0, i] = -block[0].real
+            out[j, 1::2, i], out[j, 2::2, i] = -block[1:].real, block[1:].imag
+        by_y = out.reshape(m * width, m * width)
+        by_y[np.diag_indices(m * width)] += 1
+        return by_y
 
 
 def to_complex(real: Array) -> Complex:
@@ -163,16 +190,4 @@ def to_real(values: Complex) -> Array:
     out = np.empty((values.shape[1], 2 * len(values) - 1))
     out[:, 0] = values[0].real
     out[:, 1::2], out[:, 2::2] = values[1:].real.T, -values[1:].imag.T
-    return out
-
-
-def _real_operator(transfer: Complex) -> Array:
-    """Complex gains (H + 1, m, m) as an operator on real coefficients: (m, 2H+1, m, 2H+1)."""
-    n, m = len(transfer), transfer.shape[1]
-    out = np.zeros((m, 2 * n - 1, m, 2 * n - 1))
-    out[:, 0, :, 0] = transfer[0].real
-    for k in range(1, n):
-        c, s = 2 * k - 1, 2 * k
-        out[:, c, :, c] = out[:, s, :, s] = transfer[k].real
-        out[:, c, :, s], out[:, s, :, c] = transfer[k].imag, -transfer[k].imag
     return out

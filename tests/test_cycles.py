@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 import nmm
-from nmm.cycles import floquet_multipliers
+from nmm.cycles import _exponentials, floquet_multipliers, samples_of
 from nmm.harmonics import Balance, to_complex, to_real
 
 # u: (r, Hz or None) of the unstable and the stable cycle, as published with this project.
@@ -112,13 +113,20 @@ def test_multipliers_equal_those_of_a_monodromy_matrix():
 
 def test_multipliers_converge_with_the_pieces(pair):
     column, (cycle, _) = pair
-    omega = 2 * np.pi * cycle.frequency
+    omega, pieces = 2 * np.pi * cycle.frequency, [64, 128, 256]
+    exact = floquet_multipliers(column, cycle.coefficients, omega, 4096)[0]
     errors = [
-        np.abs(floquet_multipliers(column, cycle.coefficients, omega, n)[0] - cycle.multipliers[0])
-        for n in (32, 64, 128)
+        np.abs(floquet_multipliers(column, cycle.coefficients, omega, n)[0] - exact) for n in pieces
     ]
-    slope = np.polyfit(np.log([32, 64, 128]), np.log(errors), 1)[0]
-    assert slope == pytest.approx(-4.0, abs=0.4)
+    # Sixth order: a factor 64 each time.
+    assert np.polyfit(np.log(pieces), np.log(errors), 1)[0] == pytest.approx(-6.0, abs=0.6)
+
+
+def test_exponentials_of_a_stack_equal_scipys():
+    matrices = (
+        np.random.default_rng(2).normal(size=(5, 8, 8)) * np.logspace(-3, 0.5, 5)[:, None, None]
+    )
+    np.testing.assert_allclose(_exponentials(matrices), expm(matrices), rtol=1e-11, atol=1e-11)
 
 
 def test_a_trajectory_leads_to_its_cycle(pair):
@@ -146,6 +154,27 @@ def test_balance_is_differentiated_exactly():
     for name, exact, step in (("dg", by_growth, 1e-4), ("dw", by_omega, 1e-4)):
         numeric = (change(**{name: step}) - change(**{name: -step})) / (2 * step)
         np.testing.assert_allclose(numeric, exact, atol=1e-7)
+
+
+def test_the_slope_of_firing_equals_differences_at_every_harmonic():
+    balance = Balance(nmm.bistable_column(), None, 5)
+    y = np.random.default_rng(3).normal(size=(4, 11))
+    slope, h = balance.firing_slope(y), 1e-6
+    for column in range(11):
+        way = np.zeros_like(y)
+        way[:, column] = 1.0
+        numeric = (balance.firing(y + h * way) - balance.firing(y - h * way)) / (2 * h)
+        # Rounding of the difference: 1e-16 / 1e-6.
+        np.testing.assert_allclose(slope[:, :, column], numeric.T, atol=1e-9)
+
+
+def test_samples_lie_on_the_cycle_also_where_they_are_few(pair):
+    _, (_, cycle) = pair
+    for number in (4, 16, 256):
+        theta = 2 * np.pi * (np.arange(number) / number + 0.1)
+        np.testing.assert_allclose(
+            samples_of(cycle.coefficients, number, 0.1), cycle.x(theta), atol=1e-11
+        )
 
 
 def test_real_and_complex_coefficients_say_the_same():
