@@ -113,7 +113,8 @@ def average(f: sp.Expr, v: sp.Symbol, w: sp.Symbol, *, order: int = 2) -> Averag
     Raises
     ------
     ValueError
-        If f is not a polynomial in v and w, or the order is neither 1 nor 2.
+        If f is not a real polynomial in v and w, has a symbol whose name is taken (a, psi, or that
+        of v or w with other assumptions), or the order is neither 1 nor 2.
 
     Examples
     --------
@@ -127,11 +128,8 @@ def average(f: sp.Expr, v: sp.Symbol, w: sp.Symbol, *, order: int = 2) -> Averag
     if order not in (1, 2):
         raise ValueError(f"order = {order}; averaging is worked out to order 1 or 2")
     f = sp.sympify(f)
-    if not f.is_polynomial(v, w):
-        raise ValueError(
-            f"f = {f} is not a polynomial in {v} and {w}; expand it in a Taylor series first"
-        )
-    a, psi, E = sp.Symbol("a", positive=True), sp.Symbol("psi", real=True), sp.Symbol("E")
+    _check_force(f, v, w)
+    a, psi, E = sp.Symbol("a", positive=True), sp.Symbol("psi", real=True), sp.Dummy("E")
     cycle = {v: a * (E + 1 / E) / 2, w: sp.I * a * (E - 1 / E) / 2}
     forcing = _harmonics(f.subs(cycle, simultaneous=True), E)
     A1, phase = _resonant(forcing)
@@ -143,6 +141,22 @@ def average(f: sp.Expr, v: sp.Symbol, w: sp.Symbol, *, order: int = 2) -> Averag
         return Averaged(A1, Phi1, None, None, a, correction)
     A2, Phi2 = _second_order(f, v, w, cycle, a, E, A1, Phi1, u1)
     return Averaged(A1, Phi1, A2, Phi2, a, correction)
+
+
+def _check_force(f: sp.Expr, v: sp.Symbol, w: sp.Symbol) -> None:
+    if v == w:
+        raise ValueError(f"v and w are both {v}; they must be two symbols, for v and v̇")
+    if not f.is_polynomial(v, w) or f.has(sp.I):
+        raise ValueError(
+            f"f = {f} is not a real polynomial in {v} and {w}; expand it in a Taylor series first"
+        )
+    taken = {"a", "psi", str(v), str(w)}
+    clash = sorted(str(s) for s in f.free_symbols - {v, w} if str(s) in taken)
+    if clash or {str(v), str(w)} & {"a", "psi"}:
+        raise ValueError(
+            f"the name {(clash or [str(v)])[0]!r} is taken: a is the amplitude, psi the phase, and "
+            "v and w stand for themselves, with one set of assumptions; choose another name"
+        )
 
 
 def _harmonics(expression: sp.Expr, E: sp.Symbol) -> dict[int, sp.Expr]:

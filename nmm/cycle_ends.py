@@ -27,7 +27,6 @@ _LONG = 3.0  # times the shortest period: only then a SNIC is looked for
 _APART = 1.25  # ratio of the two periods that are compared with the law
 _LAW = 0.05  # relative error of the law's slope that is taken for agreement
 _REST = 0.1  # share of the period that is not the slow passage, at most
-_NEAR = 0.05  # of the cycle's extent: how far the fold may be from its slowest state
 _EXACT = 1e-12
 
 
@@ -46,13 +45,12 @@ def snic(points: Sequence[CyclePoint]) -> SpecialPoint | None:
     last = points[-1]
     periods = 1 / np.array([p.frequency for p in points])
     earlier = np.flatnonzero(periods * _APART < periods[-1])
-    if periods[-1] < _LONG * periods.min() or not earlier.size or earlier[-1] < len(points) // 2:
+    if periods[-1] < _LONG * periods.min() or not earlier.size:
         return None
     other = points[earlier[-1]]
     name = last.curve.names[0]
-    x, extent = _slowest(last)
-    fold = _saddle_node(last.curve.m, name, x, last.parameter)
-    if fold is None or np.abs((fold.x - x) / extent).max() > _NEAR:
+    fold = _saddle_node(last.curve.m, name, _slowest(last), last.parameter)
+    if fold is None:
         return None
     speeds = [fold.quadratic * fold.rate * (p.parameter - fold.parameter) for p in (last, other)]
     if min(speeds) <= 0:
@@ -64,14 +62,13 @@ def snic(points: Sequence[CyclePoint]) -> SpecialPoint | None:
     return SpecialPoint("snic", fold.parameter, fold.x, 0.0, (fold.quadratic,))
 
 
-def _slowest(point: CyclePoint) -> tuple[Array, Array]:
-    """State in which the cycle moves most slowly, and how far each state reaches along it."""
+def _slowest(point: CyclePoint) -> Array:
+    """State in which the cycle moves most slowly, each state measured by how far it reaches."""
     m = point.curve.unpack(point.z)[0].m
     x = samples_of(point.cycle.coefficients, 4096)
     extent = np.ptp(x, axis=0)
-    extent = np.maximum(extent, 1e-9 * extent.max())
-    speed = np.abs(m.flow(x) / extent).max(axis=1)
-    return x[np.argmin(speed)], extent
+    speed = np.abs(m.flow(x) / np.maximum(extent, 1e-9 * extent.max())).max(axis=1)
+    return np.asarray(x[np.argmin(speed)])
 
 
 def _saddle_node(m: NeuralMass, name: str, x: Array, parameter: float) -> _SaddleNode | None:

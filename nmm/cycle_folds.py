@@ -252,7 +252,9 @@ def _cusps(points: list[CyclePoint]) -> Iterator[CycleFoldPoint]:
     """Points where the curve, smooth in all unknowns, turns on the spot in the two parameters."""
     for a, b in pairwise(points):
         before, after = a.tangent[-2:], b.tangent[-2:]
-        if before @ after >= 0:
+        # Where the cycle is about to vanish the parameters stand still: their share is rounding.
+        still = max(np.linalg.norm(before), np.linalg.norm(after)) < 1e-4
+        if still or before @ after >= 0:
             continue
         way = (before - after) / np.linalg.norm(before - after)
         p = locate(a, b, partial(_along, way))

@@ -286,6 +286,17 @@ class NormalForm:
         return np.where(t <= path.t[-1], z, np.inf)
 
 
+def _check_equilibrium(m: NeuralMass, equilibrium: Equilibrium, near: complex | None) -> None:
+    if near is not None and not np.isfinite(near):
+        raise ValueError(f"near = {near}; it must be a finite number, rad/s")
+    x = equilibrium.x
+    step = np.linalg.lstsq(m.jacobian(x), m.flow(x), rcond=1e-13)[0]
+    if np.abs(step).max() > 1e-6 * (1 + np.abs(x).max()):
+        raise ValueError(
+            "this equilibrium is no fixed point of this model: take one from equilibria(m)"
+        )
+
+
 def normal_form(
     m: NeuralMass,
     equilibrium: Equilibrium,
@@ -317,7 +328,8 @@ def normal_form(
     Raises
     ------
     ValueError
-        If the order does not fit the eigenvalue, or a second mode is as slow.
+        If `equilibrium` is no fixed point of `m`, the order does not fit the eigenvalue, or a
+        second mode is as slow.
 
     Notes
     -----
@@ -334,8 +346,11 @@ def normal_form(
     True
     """
     order = whole_number("order", order, 2)
+    _check_equilibrium(m, equilibrium, near)
     value, _, _ = leading_mode(m, m.jacobian(equilibrium.x), reference, near)
     if value.imag != 0:
+        if order % 2 == 0:
+            raise ValueError(f"order = {order}; of an oscillation it is odd: 3, 5, 7, …")
         near = complex(value.real, abs(value.imag)) if near is not None else None
         full = submanifold(m, equilibrium, order + BEYOND, reference, pair=near)
         kept = (order - 1) // 2

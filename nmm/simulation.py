@@ -135,7 +135,7 @@ def simulate(
     if inputs:
         chunk = min(chunk, _VARYING)
     chunk = max(2, chunk // 2 * 2)
-    look = {"disable": chunk >= n_steps, "delay": 2.0, "leave": False}
+    look = {"disable": True if chunk >= n_steps else None, "delay": 2.0, "leave": False}
     with tqdm(total=n_steps, unit="step", desc="simulate", **look) as bar:
         for first in range(0, n_steps, chunk):  # even chunks: normal numbers come in pairs
             last = min(first + chunk, n_steps)

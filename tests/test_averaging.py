@@ -237,7 +237,7 @@ def test_first_order_alone():
 
 @pytest.mark.parametrize(
     ("f", "order", "message"),
-    [(sp.sin(v), 2, "not a polynomial"), (v**2, 3, "order = 3"), (1 / v, 1, "not a polynomial")],
+    [(sp.sin(v), 2, "not a real polynomial"), (v**2, 3, "order = 3"), (1 / v, 1, "not a polynomial")],
 )
 def test_bad_input_is_refused(f, order, message):
     with pytest.raises(ValueError, match=message):
@@ -254,3 +254,26 @@ def test_what_cannot_be_evaluated_is_refused():
         nmm.average_numerically(lambda v, w: v, order=3)
     with pytest.raises(ValueError, match="must be positive"):
         nmm.average(w, v, w).compiled().A1(0.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (sp.Symbol("a", positive=True) * v**2, "the name 'a' is taken"),
+        (sp.Symbol("psi", real=True) * v**2, "the name 'psi' is taken"),
+        (sp.Symbol("v", real=True) ** 2 * w, "the name 'v' is taken"),
+        (sp.I * v**2 * w, "not a real polynomial"),
+    ],
+)
+def test_names_that_are_taken_are_refused(f, message):
+    with pytest.raises(ValueError, match=message):
+        nmm.average(f, v, w)
+    with pytest.raises(ValueError, match="two symbols"):
+        nmm.average(v**2, v, v)
+
+
+def test_any_other_name_is_kept():
+    E, alpha = sp.symbols("E alpha")
+    named, plain = (nmm.average(s * v**2 + s * v * w, v, w) for s in (E, alpha))
+    assert sp.expand(named.A2.subs(E, alpha) - plain.A2) == 0
+    assert sp.expand(plain.A2 - alpha**2 * plain.amplitude**3 / 8) == 0

@@ -1,6 +1,7 @@
 """Branches of cycles: folds and Hopf points where other routes find them, and honest endings."""
 
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.integrate import solve_ivp
 
 import nmm
 from nmm.cycle_branches import _first
+from nmm.cycle_ends import snic
 from nmm.cycle_points import _TESTS
 from nmm.cycle_walks import walk
 from nmm.cycles import slow_growth
@@ -211,6 +213,24 @@ def test_the_period_grows_to_the_snic_as_auto_and_a_simulation_have_it(spikes):
     )
     period = np.diff(run.t_events[0])[-1]
     assert law(113.7) + rest == pytest.approx(period, rel=0.01)
+
+
+def test_a_period_that_grows_like_a_logarithm_leads_to_no_snic(spikes):
+    m, start, _ = spikes
+    first = _first(m, "p", np.array([[-100.0, 400.0]]), start.parameter, start)
+    way = 1.0 if first.tangent[-1] > 0 else -1.0
+    points, _ = walk(first, way, lambda points: snic(points) is not None)
+    assert snic(points).parameter == pytest.approx(113.586273212799, abs=1e-10)
+    # The same cycles at other speeds: T = T_last − 0.15 log(ε / ε_last), ε counted from the fold.
+    gaps = np.array([p.parameter for p in points]) - 113.586273212799
+    slowed = []
+    for p, gap in zip(points, gaps, strict=True):
+        z = p.z.copy()
+        period = 1 / points[-1].frequency - 0.15 * np.log(abs(gap) / gaps[-1])
+        z[-2] *= 1 / (period * p.frequency)
+        slowed.append(replace(p, z=z))
+    assert slowed[-1].frequency == pytest.approx(points[-1].frequency, rel=1e-12)
+    assert snic(slowed) is None
 
 
 def test_the_end_at_a_homoclinic_orbit_is_no_snic(monkeypatch):

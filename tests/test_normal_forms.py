@@ -602,3 +602,22 @@ def test_a_fixed_point_that_ends_is_lost_and_said_to_be():
         nmm.normal_form_along(m, upper, "q", [1.0])
     with pytest.raises(KeyError, match="no parameter"):
         nmm.unfold(nmm.normal_form(m, upper), "q")
+
+
+def test_what_does_not_belong_together_is_refused():
+    m, elsewhere = nmm.bistable_column(u=2700.0), nmm.equilibria(nmm.bistable_column(u=2000.0))[0]
+    with pytest.raises(ValueError, match="no fixed point of this model"):
+        nmm.normal_form(m, elsewhere)
+    (rest,) = nmm.equilibria(m)
+    with pytest.raises(ValueError, match="near = nan"):
+        nmm.normal_form(m, rest, near=complex("nan"))
+    with pytest.raises(ValueError, match="order = 4; of an oscillation it is odd"):
+        nmm.normal_form(m, rest, order=4)
+
+
+def test_two_modes_almost_as_slow_are_refused():
+    g = 200 * np.array([2, 10, 42, 2, 3, 24, 3.5, 4.5, 2, 3])
+    inside = {f"g{i + 1}_{k}": g[i] for i in range(10) for k in (1, 2)}
+    twins = nmm.from_spm({}, n_sources=2).with_(**inside, bias=0.6, g6_2=g[5] * (1 + 1e-8))
+    with pytest.raises(ValueError, match="equally slow"):
+        nmm.normal_form(twins, nmm.equilibria(twins)[0])

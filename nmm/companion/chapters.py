@@ -125,7 +125,8 @@ def run(
             f"{chapter.name} has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
         )
     # A progress bar in a page would count as an error message; one thread of BLAS per kernel.
-    os.environ.setdefault("TQDM_DISABLE", "1")
+    for name in ("TQDM_DISABLE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     return papermill.execute_notebook(
         notebook,
         None,
