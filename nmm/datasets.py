@@ -1,4 +1,4 @@
-"""Real recordings that travel with the book; each is checked against its checksum when read."""
+"""Recordings and stored simulations that travel with the book, checked against their checksums."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from nmm.exits import ExitTimes, mean_and_interval
 from nmm.sigmoid import Array
 
 _PROVENANCE = {
     "absence": "One child with absence epilepsy, hyperventilation; eeghdf 0.2.4 (C. Lee-Messer), "
     "BSD-3-Clause; see data/NOTICE.md",
+    "beta_bursts": "One person, sensorimotor cortex, test file of py-neuromodulation 0.1.3 "
+    "(Neumann Lab, Berlin), MIT; the unit is our reading; see data/NOTICE.md",
     "resting_alpha": "One person at rest, OpenNeuro ds003490, CC0, through transfreq 1.1; Cavanagh "
     "et al. 2018, Vallarino et al. 2022; see data/NOTICE.md",
 }
@@ -95,6 +98,91 @@ def resting_alpha() -> Recording:
     return _read("resting_alpha")
 
 
+def beta_bursts() -> Recording:
+    """Return the ECoG of one person with beta bursts: 19 s, 3 channels, 1000 Hz, as recorded.
+
+    Returns
+    -------
+    Recording
+        Without events. Absolute amplitudes are uncertain: see data/NOTICE.md.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> datasets.beta_bursts().channels
+    ('ECOG_RIGHT_0', 'ECOG_RIGHT_3', 'ECOG_RIGHT_4')
+    """
+    return _read("beta_bursts")
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedExits:
+    """Exit times of the bistable column at one setting, and how to get them again.
+
+    Parameters
+    ----------
+    u, g6 : float
+        Parameters that were set, mV/s.
+    sigma : float
+        Noise intensity, mV s^(−1/2).
+    dt, t_max : float
+        Step and longest time, s.
+    start : str
+        "rest" or "cycle".
+    to : float
+        Threshold on ``|ζ|``, mV.
+    seed : int
+        As given to `nmm.exit_times`.
+    took : float
+        Time of computing, s.
+    found : ExitTimes
+        The exits.
+    """
+
+    u: float
+    g6: float
+    sigma: float
+    dt: float
+    t_max: float
+    start: str
+    to: float
+    seed: int
+    took: float
+    found: ExitTimes
+
+
+def simulated_exits() -> list[SimulatedExits]:
+    """Return the stored exit times of the whole column, by tools/simulate_exit_times.py.
+
+    Returns
+    -------
+    list of SimulatedExits
+        In the order of the recipe.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> sorted({point.start for point in datasets.simulated_exits()})
+    ['cycle', 'rest']
+    """
+    content = _checked(folder() / "exit_times.npz")
+    with np.load(BytesIO(content), allow_pickle=False) as file:
+        parts: dict[str, Any] = {key: file[key] for key in file.files}
+    steps = np.split(parts["steps"], np.cumsum(parts["n_trials"])[:-1])
+    keys = ("u", "g6", "sigma", "dt", "t_max", "start", "to", "seed", "took")
+    points = []
+    for i, left in enumerate(steps):
+        of = {key: parts[key][i].item() for key in keys}
+        censored = left < 0
+        times = np.where(censored, of["t_max"], left * of["dt"])
+        points.append(
+            SimulatedExits(
+                **of, found=ExitTimes(times, censored, *mean_and_interval(times, censored))
+            )
+        )
+    return points
+
+
 def folder() -> Path:
     """Where the recordings lie: in the checkout, or inside the installed package."""
     package = Path(__file__).resolve().parent
@@ -139,6 +227,6 @@ def _checked(path: Path) -> bytes:
         kind = "altered" if zipfile.is_zipfile(BytesIO(content)) else "truncated or damaged"
         raise ValueError(
             f"{path.name} is {kind}: its SHA-256 is {found[:12]}…, not {sums[path.name][:12]}…; "
-            "restore it with git, reinstall nmm, or cut it again with tools/cut_recordings.py"
+            "restore it with git, reinstall nmm, or make it again as data/NOTICE.md says"
         )
     return content

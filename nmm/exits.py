@@ -143,7 +143,7 @@ def _first_passages(
     run, modes = kernel(pattern, WIDTH, watch=True), _modes(m)
     bits = _by_trial(random_states(seed, len(x), 1, WIDTH)[:, :, 0])[: len(x)]
     out, alive, step = np.full(len(x), np.inf), np.arange(len(x)), 0
-    with tqdm(total=len(x), unit="exit", desc="exit_times", delay=2.0, leave=False) as bar:
+    with tqdm(total=len(x), unit="exit", desc="exit_times", disable=None) as bar:
         while alive.size and step < n_steps:
             # Even pieces: normal numbers come in pairs.
             stop = min(n_steps, step + max(2, _WORK // alive.size // 2 * 2))

@@ -237,7 +237,11 @@ def test_first_order_alone():
 
 @pytest.mark.parametrize(
     ("f", "order", "message"),
-    [(sp.sin(v), 2, "not a real polynomial"), (v**2, 3, "order = 3"), (1 / v, 1, "not a polynomial")],
+    [
+        (sp.sin(v), 2, "not a real polynomial"),
+        (v**2, 3, "order = 3"),
+        (1 / v, 1, "not a real polynomial"),
+    ],
 )
 def test_bad_input_is_refused(f, order, message):
     with pytest.raises(ValueError, match=message):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+import nmm
 from nmm import datasets
 from nmm.datasets import _read
 
@@ -40,6 +41,48 @@ def test_resting_alpha():
     assert "CC0" in r.provenance
     with pytest.raises(KeyError, match="there are Fz"):
         r.channel("T9")
+
+
+def test_beta_bursts():
+    r = datasets.beta_bursts()
+    assert r.x.shape == (r.t.size, len(r.channels)) == (19001, 3)
+    assert "MIT" in r.provenance
+    # Bursts at 18–19 Hz, clearest at 12–13.5 s: the README of the data.
+    v = r.channel("ECOG_RIGHT_3")
+    f, power = signal.welch(v, r.rate, nperseg=2048)
+    beta = (f > 14) & (f < 30)
+    assert 18 <= f[beta][np.argmax(power[beta])] <= 19.6
+    band = signal.butter(3, [15, 22], "bandpass", fs=r.rate, output="sos")
+    envelope = np.abs(signal.hilbert(signal.sosfiltfilt(band, v)))
+    assert 12 <= r.t[np.argmax(envelope)] <= 13.5
+
+
+def test_simulated_exits():
+    points = datasets.simulated_exits()
+    for p in points:
+        assert p.found.times.max() <= p.t_max
+        assert (p.found.times[p.found.censored] == p.t_max).all()
+        low, high = p.found.interval
+        assert low < p.found.mean < high
+    main = [p for p in points if p.start == "rest" and p.g6 == 4800.0 and p.dt == 1e-4]
+    assert sorted((p.u, p.sigma) for p in main) == [
+        *((2400.0, s) for s in (30.0, 34.0)),
+        *((2600.0, s) for s in (18.0, 20.0, 22.0, 24.0)),
+    ]
+    assert all((~p.found.censored).sum() >= 2000 for p in main)
+
+
+def test_the_stored_exits_are_those_of_their_recipe():
+    # The first trials of each point, again: trial i depends on the seed and i only.
+    for p in datasets.simulated_exits():
+        m = nmm.bistable_column(u=p.u).with_(g6=p.g6)
+        again = nmm.exit_times(m, p.sigma, 24, 3.0, seed=p.seed, dt=p.dt, start=p.start, to=p.to)
+        if p.start == "rest":  # the same state; on the cycle, phases depend on the number of trials
+            early = p.found.times[:24] <= 3.0
+            np.testing.assert_array_equal(early, ~again.censored)
+            np.testing.assert_array_equal(again.times[early], p.found.times[:24][early])
+        _, to = nmm.amplitude_equation(m, nmm.equilibria(m)[0]).start_and_threshold(p.start, None)
+        assert p.to == pytest.approx(to, rel=1e-9)
 
 
 @pytest.fixture

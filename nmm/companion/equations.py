@@ -15,7 +15,13 @@ import numpy as np
 import sympy as sp
 from scipy.linalg import expm
 
-from nmm.models import cmc, jansen_rit
+from nmm.companion.global_equations import GLOBAL_TWINS
+from nmm.companion.local_equations import LOCAL_TWINS
+from nmm.companion.noise_equations import NOISE_TWINS
+from nmm.continuation import continue_equilibria
+from nmm.cycles import find_cycle
+from nmm.fixed_points import equilibria
+from nmm.models import bistable_column, cmc, jansen_rit
 from nmm.sigmoid import Array, Sigmoid
 from nmm.symbolic import activation, equations
 from nmm.system import NeuralMass
@@ -267,6 +273,77 @@ def _small_push() -> float:
     return _difference(written, [expm(jacobian * t) @ push for t in times])
 
 
+def _onset() -> float:
+    """Kuznetsov's formula from SymPy's derivatives, against the series of the package."""
+    m = jansen_rit(p=-12.0)
+    (hopf,) = continue_equilibria(m, "p", (-13.0, -11.0), start=equilibria(m)[-1]).special
+    m = m.with_(p=hopf.parameter)
+    rate, q, p = _mode(m, hopf.x, 2j * np.pi * hopf.frequency)
+    J, unit = m.jacobian(hopf.x), np.eye(m.n_states)
+    twice = np.linalg.solve(2 * rate * unit - J, _derivative(m, hopf.x, q, q))
+    mean = np.linalg.solve(2 * rate.real * unit - J, _derivative(m, hopf.x, q, q.conj()))
+    third = _derivative(m, hopf.x, q, q, q.conj()) / 2 + _derivative(m, hopf.x, q, mean)
+    written = p @ (third + _derivative(m, hopf.x, q.conj(), twice) / 2)
+    known = hopf.coefficients[0]
+    rate, gamma, z = -3.0 + 97.0j, complex(written), 1j * np.sqrt(3.0 / known.real)
+    growth = (rate * z + gamma * z * abs(z) ** 2) / z  # purely imaginary on the cycle
+    gap = _difference([written.real, written.imag], [known.real, known.imag])
+    return max(gap, float(abs(growth.real)) / 3.0)
+
+
+def _balance() -> float:
+    """Both sides for a cycle of the package, its firing computed by SymPy's sigmoid and an FFT."""
+    m = bistable_column()
+    cycle = find_cycle(m, (equilibria(m)[0], 0.35))
+    theta = 2 * np.pi * np.arange(256) / 256
+    firing = sp.lambdify(
+        *_arguments(activation(m.assemble({p.name: p.value for p in m.parameters})))
+    )
+    harmonics = (
+        np.fft.rfft(firing(cycle.x(theta) @ m.C.T + m.d), axis=0)[: cycle.harmonics + 1] / 128
+    )
+    harmonics[0] /= 2
+    rates = 2j * np.pi * cycle.frequency * np.arange(len(harmonics))
+    left = rates[:, None] * cycle.coefficients - cycle.coefficients @ m.A.T
+    right = harmonics @ m.B.T
+    right[0] += m.E @ m.u
+    return max(_difference(left.real, right.real), _difference(left.imag, right.imag))
+
+
+def _passage() -> float:
+    """Time past a fold: SymPy's integral and derivatives, against the package's coefficients."""
+    z, a, b, distance = sp.symbols("z a b d", positive=True)
+    time = sp.integrate(1 / (a * z**2 + b * distance), (z, -sp.oo, sp.oo))
+    m = jansen_rit(p=112.0)
+    (fold,) = continue_equilibria(m, "p", (100.0, 130.0)).special
+    m = m.with_(p=fold.parameter)
+    _, q, p = (np.real(part) for part in _mode(m, fold.x, 0.0))
+    size = np.linalg.norm(q)
+    form = m.assemble({v.name: v.value for v in m.parameters} | {"p": sp.Symbol("p")})
+    push = np.array((sp.Matrix(form.E) * sp.Matrix(form.u)).diff(sp.Symbol("p")), float)[:, 0]
+    curve = p @ np.real(_derivative(m, fold.x, q, q)) / 2 / size  # along q of length one
+    written = time.subs({a: curve, b: size * (p @ push), distance: 0.3})
+    slope = size * (p @ m.sensitivity("p", fold.x))
+    return _difference(float(written), np.pi / np.sqrt(fold.coefficients[0] * slope * 0.3))
+
+
+def _mode(m: NeuralMass, x: Array, eigenvalue: complex) -> tuple[Any, Any, Any]:
+    """Eigenvalue nearest to the given one, with its eigenvectors q and p: q_ref = 1, p·q = 1."""
+    values, vectors = np.linalg.eig(m.jacobian(x))
+    k = int(np.argmin(np.abs(values - eigenvalue)))
+    scale = vectors[m.populations.index(m.reference), k]
+    return values[k], vectors[:, k] / scale, np.linalg.inv(vectors)[k] * scale
+
+
+def _derivative(m: NeuralMass, x: Array, *directions: Any) -> Any:
+    """Derivative of the flow along several directions: SymPy differentiates each sigmoid."""
+    s = activation(m.assemble({p.name: p.value for p in m.parameters}))
+    steps, y = sp.symbols(f"t0:{len(directions)}"), sp.Symbol("y")
+    moved = s(y + sp.Add(*steps))
+    slope = sp.lambdify(y, moved.diff(*steps).subs(dict.fromkeys(steps, 0)), "numpy")
+    return m.B @ (slope(m.C @ x + m.d) * np.prod([m.C @ a for a in directions], axis=0))
+
+
 def _matrix_form(m: NeuralMass) -> tuple[Any, Any]:
     """States, and A x + B s(C x + d) + E u with the arrays of the model."""
     names = sp.symbols(f"x0:{m.n_states}", real=True)
@@ -321,5 +398,11 @@ TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
         "eq-modes": _modes,
         "eq-input-at-rest": _input_at_rest,
         "eq-small-push": _small_push,
+        "eq-onset": _onset,
+        "eq-balance": _balance,
+        "eq-passage": _passage,
+        **LOCAL_TWINS,
+        **NOISE_TWINS,
+        **GLOBAL_TWINS,
     }
 )

@@ -4,9 +4,10 @@
 """
 
 from nmm.plot.explorer import Slider, explorer
-from nmm.plot.global_theory import effects, field, growth, landscapes, transients
+from nmm.plot.global_theory import drifting, effects, field, growth, landscapes, transients
 from nmm.plot.local_theory import compared, envelope, orders, parts, series, validity
 from nmm.plot.model import circuit, orbit, potentials, sigmoid, spectrum
+from nmm.plot.noise import dwell_times, histogram
 from nmm.plot.phase_space import basin, branch, curves, cycles, eigenvalues, legend
 from nmm.plot.style import INK, POPULATION_STYLES, use_style
 
@@ -20,12 +21,15 @@ __all__ = [
     "compared",
     "curves",
     "cycles",
+    "drifting",
+    "dwell_times",
     "effects",
     "eigenvalues",
     "envelope",
     "explorer",
     "field",
     "growth",
+    "histogram",
     "landscapes",
     "legend",
     "orbit",
