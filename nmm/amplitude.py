@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from nmm.checks import real_array, whole_number
 from nmm.escape import NoisyAmplitude
-from nmm.fixed_points import Equilibrium
+from nmm.fixed_points import Equilibrium, check_fixed_point
 from nmm.invariance import Complex
 from nmm.manifold import Surface, slow_surface
 from nmm.manifold_sensitivity import SurfaceDerivative, surface_derivative
@@ -29,6 +29,7 @@ from nmm.system import NeuralMass
 
 _SAMPLES = 241  # along R, to look for zeros and limits
 _GAP = 3.0  # all else must decay this many times faster than the amplitude moves
+_NEUTRAL = 1e-10  # of ω: growth this small, at every amplitude, is rounding
 _SHARE = 0.1  # of the oscillation: how much may be missing from it
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 
@@ -204,7 +205,9 @@ class AmplitudeEquation(NoisyAmplitude):
     def _modal_zeros(self) -> Array:
         """R at which the growth vanishes, ascending."""
         R = self._table[0][1:]
-        a = self.surface.rates(R)[0]
+        a, omega = self.surface.rates(R)
+        if (np.abs(a) < _NEUTRAL * omega).all():
+            return np.empty(0)  # neither grows nor decays: signs are rounding
         crossings = np.flatnonzero(a[:-1] * a[1:] < 0)
         return np.array(
             [
@@ -248,8 +251,9 @@ def amplitude_equation(
     Raises
     ------
     ValueError
-        If the leading eigenvalue is real, or a second pair is equally slow; if `harmonics` is not a
-        whole number from 1, or the reference is not a population.
+        If `equilibrium` is no fixed point of `m`; if its leading eigenvalue is real, or a second
+        pair is equally slow; if `harmonics` is not a whole number from 1, or the reference is not a
+        population.
 
     Warns
     -----
@@ -268,6 +272,7 @@ def amplitude_equation(
     """
     harmonics = whole_number("harmonics", harmonics)
     reference = reference or m.reference
+    check_fixed_point(m, equilibrium)
     surface, reach = slow_surface(m, equilibrium, harmonics, reference)
     r_max, outcome, short = _limit(surface, m.populations.index(reference), reach)
     if short:

@@ -13,6 +13,7 @@ from scipy.fft import irfft
 from scipy.linalg import matrix_balance
 from scipy.optimize import brentq
 
+from nmm.checks import whole_number
 from nmm.fixed_points import Equilibrium, equilibria
 from nmm.harmonics import Balance, to_real
 from nmm.outcome import NumericalWarning
@@ -22,6 +23,9 @@ from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
 _PIECES = 512  # of a period, at least, for the monodromy matrix
+_TRIVIAL = 1e-3  # of the start's swing: what Newton's method found is the rest, no cycle
+_MANY = 16  # harmonics: fewer are asked for on purpose, to see what is missing
+_BLUNT = 1e-4  # share of the last three harmonics beyond which a cycle is not trusted
 _FINE = 8  # pieces in the shortest time constant along the cycle, at least
 
 
@@ -101,7 +105,7 @@ def find_cycle(
     Warns
     -----
     NumericalWarning
-        If Newton's method did not converge; `outcome` says so.
+        If Newton's method did not converge, or 16 harmonics or more are too few; `outcome` says so.
 
     Examples
     --------
@@ -112,8 +116,7 @@ def find_cycle(
     >>> round(cycle.frequency, 2), cycle.stable
     (13.17, True)
     """
-    if harmonics < 1:
-        raise ValueError(f"harmonics = {harmonics}; at least one is needed")
+    harmonics = whole_number("harmonics", harmonics)
     if isinstance(start, Trajectory):
         rest, y, omega = _from_trajectory(m, start, harmonics)
     elif isinstance(start, tuple) and len(start) == 2 and isinstance(start[0], Equilibrium):
@@ -123,11 +126,26 @@ def find_cycle(
         raise ValueError("start must be (Equilibrium, r in mV) or a Trajectory")
     balance = Balance(m, rest, harmonics)
     solved = solve_balance(balance, y, 0.0, omega, _phase_condition(balance), fixed_growth=True)
-    if solved is None:
-        warnings.warn("harmonic balance did not converge", NumericalWarning, stacklevel=2)
+    if solved is None or solved[2] <= 0 or _swing(solved[0]) < _TRIVIAL * _swing(y):
+        message = "harmonic balance did not converge to a cycle"
+        warnings.warn(message, NumericalWarning, stacklevel=2)
         return describe_cycle(balance, y, omega, "no convergence")
     y, _, omega = solved
+    share = float(np.linalg.norm(y[:, -6:])) / _swing(y)
+    if harmonics >= _MANY and share > _BLUNT:
+        warnings.warn(
+            f"the last three of {harmonics} harmonics hold {share:.1e} of the oscillation: what is "
+            "left out is about as large; ask for more harmonics",
+            NumericalWarning,
+            stacklevel=2,
+        )
+        return describe_cycle(balance, y, omega, "too sharp for its harmonics")
     return describe_cycle(balance, y, omega, "converged")
+
+
+def _swing(y: Array) -> float:
+    """Size of what is not the mean."""
+    return float(np.linalg.norm(y[:, 1:]))
 
 
 def describe_cycle(balance: Balance, y: Array, omega: float, outcome: str) -> Cycle:
@@ -357,6 +375,20 @@ def _zero(
     return (r, *best[r])
 
 
+def _upward(signal: Array) -> NDArray[np.intp]:
+    """Samples before the signal rises through zero; once for each rise from low to high.
+
+    Low and high are a quarter of the range away, so that a shoulder or a ripple does not count.
+    """
+    quarter = np.ptp(signal) / 4
+    crossings = np.flatnonzero((signal[:-1] < 0) & (signal[1:] >= 0))
+    marks = np.flatnonzero(np.abs(signal) > quarter)
+    rise = np.diff(np.sign(signal[marks])) > 0
+    pairs = zip(marks[:-1][rise], marks[1:][rise], strict=True)
+    last = [crossings[(crossings >= a) & (crossings < b)][-1] for a, b in pairs]
+    return np.array(last, dtype=np.intp)
+
+
 def _from_trajectory(
     m: NeuralMass, start: Trajectory, harmonics: int
 ) -> tuple[Array, Array, float]:
@@ -364,13 +396,18 @@ def _from_trajectory(
     run = simulate(m, 4.0, x0=start.x[0, -1])
     late = run.x[0, len(run.t) // 2 :]
     signal = m.observe(late)
-    signal = signal - signal.mean()
+    signal = signal - (signal.max() + signal.min()) / 2
     quarters = np.array_split(signal, 2)
     if np.ptp(quarters[1]) < max(1e-6, 0.5 * np.ptp(quarters[0])):
-        raise ValueError("the trajectory comes to rest; there is no cycle to follow")
-    k = np.flatnonzero((signal[:-1] < 0) & (signal[1:] >= 0))
+        raise ValueError(
+            "the trajectory does not oscillate during two seconds: it comes to rest, or a turn "
+            "takes longer; start from (Equilibrium, r) instead"
+        )
+    k = _upward(signal)
     if k.size < 3:
-        raise ValueError("less than two periods in two seconds; simulate longer before")
+        raise ValueError(
+            "less than two periods in two seconds; start from (Equilibrium, r) instead"
+        )
     at = k + signal[k] / (signal[k] - signal[k + 1])
     period = (at[-1] - at[0]) / (len(at) - 1)
     samples = at[-2] + period * np.arange(256) / 256

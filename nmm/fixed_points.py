@@ -112,6 +112,18 @@ def equilibrium_at(m: NeuralMass, x: Array) -> Equilibrium:
     return Equilibrium(x, values, vectors, bool(values.real.max() < 0))
 
 
+def check_fixed_point(m: NeuralMass, equilibrium: Equilibrium) -> None:
+    """Raise ValueError if `equilibrium` is no fixed point of `m`: its Newton step is too long."""
+    x = np.asarray(equilibrium.x)
+    if x.shape != (m.n_states,):
+        raise ValueError(f"the equilibrium has shape {x.shape}, the model {m.n_states} states")
+    step = np.linalg.lstsq(m.jacobian(x), m.flow(x), rcond=1e-13)[0]
+    if np.abs(step).max() > 1e-6 * (1 + np.abs(x).max()):
+        raise ValueError(
+            "this equilibrium is no fixed point of this model: take one from equilibria(m)"
+        )
+
+
 def _state(m: NeuralMass, y: Array) -> Array:
     """State that belongs to the sigmoids' arguments `y`, refined by Newton steps on the flow."""
     x = -np.linalg.solve(m.A, m.B @ np.asarray(m.sigmoid(y)) + m.E @ m.u)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
 from nmm.checks import number, real_array, whole_number
-from nmm.fixed_points import Equilibrium
+from nmm.fixed_points import Equilibrium, check_fixed_point
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
 from nmm.simulation import simulate
@@ -286,17 +286,6 @@ class NormalForm:
         return np.where(t <= path.t[-1], z, np.inf)
 
 
-def _check_equilibrium(m: NeuralMass, equilibrium: Equilibrium, near: complex | None) -> None:
-    if near is not None and not np.isfinite(near):
-        raise ValueError(f"near = {near}; it must be a finite number, rad/s")
-    x = equilibrium.x
-    step = np.linalg.lstsq(m.jacobian(x), m.flow(x), rcond=1e-13)[0]
-    if np.abs(step).max() > 1e-6 * (1 + np.abs(x).max()):
-        raise ValueError(
-            "this equilibrium is no fixed point of this model: take one from equilibria(m)"
-        )
-
-
 def normal_form(
     m: NeuralMass,
     equilibrium: Equilibrium,
@@ -346,7 +335,9 @@ def normal_form(
     True
     """
     order = whole_number("order", order, 2)
-    _check_equilibrium(m, equilibrium, near)
+    if near is not None and not np.isfinite(near):
+        raise ValueError(f"near = {near}; it must be a finite number, rad/s")
+    check_fixed_point(m, equilibrium)
     value, _, _ = leading_mode(m, m.jacobian(equilibrium.x), reference, near)
     if value.imag != 0:
         if order % 2 == 0:

@@ -8,8 +8,10 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import nmm
+from nmm import cycles
 from nmm.cycles import _exponentials, floquet_multipliers, samples_of
 from nmm.harmonics import Balance, to_complex, to_real
+from nmm.outcome import NumericalWarning
 
 # u: (r, Hz or None) of the unstable and the stable cycle, as published with this project.
 PUBLISHED = {
@@ -197,3 +199,36 @@ def test_what_leads_to_no_cycle_is_refused(start, message):
     run = nmm.simulate(column, 0.1, x0=[0, 0, 0, 0.1, 0, 0, 0, 0])
     with pytest.raises(ValueError, match=message):
         nmm.find_cycle(column, start(rest, run))
+
+
+@pytest.mark.parametrize(("p", "seconds"), [(116.0, 8.0), (120.0, 3.0), (120.0, 5.0), (122.0, 8.0)])
+def test_a_spike_with_a_shoulder_is_one_turn(p, seconds):
+    m = nmm.jansen_rit(p=p)
+    start = nmm.simulate(m, seconds, x0=np.zeros(6))
+    cycle = nmm.find_cycle(m, start, harmonics=64)
+    assert cycle.outcome == "converged"
+    assert cycle.stable
+    # Another route: time between the last two highest points of a simulation.
+    run = nmm.simulate(m, 6.0, x0=start.x[0, -1])
+    v = m.observe(run.x[0])
+    tops = np.flatnonzero((v[1:-1] > v[:-2]) & (v[1:-1] >= v[2:]) & (v[1:-1] > 0.95 * v.max())) + 1
+    # Steps of 0.1 ms at each end.
+    assert cycle.period == pytest.approx(run.t[tops[-1]] - run.t[tops[-2]], abs=3e-4)
+
+
+def test_too_few_harmonics_are_not_called_converged():
+    m = nmm.jansen_rit(p=120.0)
+    start = nmm.simulate(m, 5.0, x0=np.zeros(6))
+    with pytest.warns(NumericalWarning, match="ask for more harmonics"):
+        cycle = nmm.find_cycle(m, start, harmonics=16)
+    assert cycle.outcome == "too sharp for its harmonics"
+
+
+def test_rest_is_no_cycle(monkeypatch):
+    column = nmm.bistable_column()
+    monkeypatch.setattr(
+        cycles, "solve_balance", lambda b, y, g, w, c, **k: (y * (np.arange(y.shape[1]) == 0), g, w)
+    )
+    run = nmm.simulate(column, 3.0, x0=5 * np.eye(8)[3])
+    with pytest.warns(NumericalWarning, match="did not converge to a cycle"):
+        assert nmm.find_cycle(column, run).outcome == "no convergence"

@@ -356,3 +356,18 @@ def test_it_is_fast(columns):
         nmm.amplitude_equation(m, rest)
         times.append(time.perf_counter() - begin)
     assert min(times) < 0.3  # the bound of the project; 0.08 s measured on a free core
+
+
+def test_the_fixed_point_must_be_the_models_own():
+    m = nmm.bistable_column(u=2600.0)
+    (elsewhere,) = nmm.equilibria(nmm.bistable_column())
+    with pytest.raises(ValueError, match="no fixed point of this model"):
+        nmm.amplitude_equation(m, elsewhere)
+
+
+def test_a_neutral_population_has_no_stationary_amplitudes():
+    m = nmm.oscillator(coefficients=(-4.0, 2.0, 1.0), g=0.001, coupling="potential")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumericalWarning)  # where it ends is not the question
+        found = nmm.amplitude_equation(m, nmm.equilibria(m)[1])  # v = 0
+    assert len(found.radii()) == 1  # rest alone: no amplitude is preferred
