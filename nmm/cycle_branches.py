@@ -161,9 +161,12 @@ def _from_hopf(m: NeuralMass, name: str, box: Array, start: SpecialPoint) -> Cyc
         normal = np.zeros(len(guess))
         normal[:-2] = np.concatenate([np.zeros((len(y), 1)), y[:, 1:]], axis=1).ravel()
         point = resolve(curve, guess, normal / np.linalg.norm(normal))
-        if point is not None:
+        if point is not None and box[0, 0] <= point.parameter <= box[0, 1]:
             return point
-    raise ValueError("no small cycle was found beside this Hopf point")
+    raise ValueError(
+        "no small cycle was found beside this Hopf point inside the interval: widen the interval "
+        "on both sides of the Hopf point, and check that it is one of this model in this parameter"
+    )
 
 
 def _at_snic(points: list[CyclePoint]) -> bool:

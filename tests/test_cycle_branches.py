@@ -364,3 +364,10 @@ def test_balance_by_a_parameter_equals_differences(column):
 def test_bad_input_is_refused(column, name, interval, start, error, message):
     with pytest.raises(error, match=message):
         nmm.continue_cycles(column, name, interval, start)
+
+
+def test_cycles_beside_a_hopf_point_that_lie_outside_the_interval():
+    m = nmm.bistable_column()
+    point = nmm.continue_equilibria(m, "u", (-4000.0, 4000.0)).special[1]
+    with pytest.raises(ValueError, match="inside the interval: widen the interval"):
+        nmm.continue_cycles(m, "u", (point.parameter, 4000.0), point)  # they lie below it
