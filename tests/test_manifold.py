@@ -216,7 +216,10 @@ def test_the_separation_is_that_of_the_multipliers(equations, columns):
     assert a.separation(1e-4) == pytest.approx(rates[2] / rates[0], rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["g1", "g6", "g9", "tau_ss", "tau_dp", "slope", "bias", "u"])
+CONNECTIONS = [f"g{k}" for k in range(1, 11)]
+
+
+@pytest.mark.parametrize("name", [*CONNECTIONS, "tau_ss", "tau_dp", "slope", "bias", "u"])
 def test_derivatives_against_recomputed_equations(equations, columns, name):
     a, m = equations[2400.0], columns[2400.0]
     r, R = np.array([0.05, 0.2, 0.35, 0.4]), np.array([0.1, 0.4, 0.7, 0.95])
