@@ -93,7 +93,7 @@ def test_a_hopf_point_in_closed_form():
 def test_a_rhythm_by_simulation_and_by_harmonic_balance():
     m = nmm.wilson_cowan()
     run = nmm.simulate(m, 1.0, dt=1e-5, x0=[0.3, 0.3])
-    cycle = nmm.find_cycle(m, run)
+    cycle = nmm.find_cycle(m, run, harmonics=64)
     assert cycle.stable
     late = run.x[0, -20000:, 0]
     theta = np.linspace(0, 2 * np.pi, 2000)
