@@ -135,8 +135,9 @@ def test_a_trajectory_stays_on_the_surface(fine, u):
 
 @pytest.mark.parametrize("u", [0.0, 1500.0, 2400.0, 2600.0])
 def test_transients_of_the_whole_model(equations, u):
-    worst, quick = transient_errors(equations[u])
+    worst, quick, raw = transient_errors(equations[u])
     assert worst < 0.02
+    assert raw < 0.02  # nor does it take the correction for the windows
     assert quick > 2 * worst  # slow harmonic balance, for comparison
     assert transient_errors(reduced(equations[u].model, harmonics=8))[0] < 2e-3
 
@@ -157,7 +158,10 @@ def test_other_columns(i, frequency):
 
 
 def transient_errors(a):
-    """Largest |ρ − measured|, and that of slow harmonic balance, over the largest |ρ| inside."""
+    """Largest gap between ρ and what is measured, over the largest |ρ| between the zeros.
+
+    Also that of slow harmonic balance, and that without the correction for the windows' blur.
+    """
     ends = a.modal_radius([r for r, _ in a.radii()[1:]])
     R_max = a.modal_radius(a.r_max)
     beyond = ends[1] + 0.6 * min(R_max - ends[1], 0.4 * (ends[1] - ends[0]))
@@ -165,10 +169,10 @@ def transient_errors(a):
     run = nmm.measured_drift(a, a.radius(R))
     assert run.drift.shape == (5, 8)
     top = np.abs(a.drift(np.linspace(*ends, 400))).max()
-    assert np.abs(run.bias).max() < 0.04 * top  # the windows hardly blur: what is compared is raw
-    return tuple(
-        np.abs(values - run.drift).max() / top for values in (a.drift(run.R), a.quick_drift(run.R))
-    )
+    assert np.abs(run.bias).max() < 0.04 * top  # of draw 374; below 0.01 for the bistable column
+    rho = a.drift(run.R)
+    gaps = rho - run.drift, a.quick_drift(run.R) - run.drift, rho - run.drift - run.bias
+    return tuple(np.abs(gap).max() / top for gap in gaps)
 
 
 @pytest.mark.parametrize(("m", "swing_ss"), [(NO_MEAN_SHIFT, 0.74), (EQUAL_CONSTANTS, 18.0)])
