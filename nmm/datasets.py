@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nmm.exits import ExitTimes, mean_and_interval
+from nmm.amplitudes.exits import ExitTimes, mean_and_interval
 from nmm.sigmoid import Array
 
 _PROVENANCE = {

@@ -241,7 +241,7 @@ def test_an_isola_is_closed_and_has_two_folds():
 
 def test_two_folds_inside_one_step(monkeypatch):
     # Just above the cusp at C = 59.1138 the two folds are close together.
-    monkeypatch.setattr("nmm.continuation._LONGEST", 0.05)
+    monkeypatch.setattr("nmm.phase_space.continuation._LONGEST", 0.05)
     m = nmm.jansen_rit(C=59.116, p=0.0)
     found = of_kind(nmm.continue_equilibria(m, "p", (-400.0, 800.0)), "fold")
     assert len(found) == 2
@@ -258,7 +258,7 @@ def test_start_chooses_the_branch():
 
 
 def test_what_is_not_reached_is_said(monkeypatch):
-    monkeypatch.setattr("nmm.continuation._STEPS", 5)
+    monkeypatch.setattr("nmm.phase_space.continuation._STEPS", 5)
     with pytest.warns(NumericalWarning, match="step limit"):
         branch = nmm.continue_equilibria(nmm.jansen_rit(), "p", (-100.0, 400.0))
     assert branch.outcome == "step limit"
@@ -266,7 +266,7 @@ def test_what_is_not_reached_is_said(monkeypatch):
 
 
 def test_no_convergence_is_said(monkeypatch):
-    monkeypatch.setattr("nmm.continuation._TURN", 2.0)  # no step is ever good enough
+    monkeypatch.setattr("nmm.phase_space.continuation._TURN", 2.0)  # no step is ever good enough
     with pytest.warns(NumericalWarning, match="no convergence"):
         branch = nmm.continue_equilibria(nmm.jansen_rit(), "p", (-100.0, 400.0))
     assert branch.outcome == "no convergence"

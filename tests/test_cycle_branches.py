@@ -9,13 +9,13 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import nmm
-from nmm.cycle_branches import _first
-from nmm.cycle_ends import snic
-from nmm.cycle_points import _TESTS
-from nmm.cycle_walks import walk
-from nmm.cycles import slow_growth
-from nmm.harmonics import Balance
 from nmm.outcome import NumericalWarning
+from nmm.phase_space.cycle_branches import _first
+from nmm.phase_space.cycle_ends import snic
+from nmm.phase_space.cycle_points import _TESTS
+from nmm.phase_space.cycle_walks import walk
+from nmm.phase_space.cycles import slow_growth
+from nmm.phase_space.harmonics import Balance
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_the_fold_of_spikes_does_not_depend_on_the_harmonics(spikes, monkeypatch
     places = [branch.special[1].parameter]
     used = {branch.special[1].cycle.harmonics}
     for sharp in (1e-6, 1e-12):
-        monkeypatch.setattr("nmm.cycle_curves.SHARP", sharp)
+        monkeypatch.setattr("nmm.phase_space.cycle_curves.SHARP", sharp)
         fold = nmm.continue_cycles(m, "p", (-50.0, 200.0), start).special[1]
         places.append(fold.parameter)
         used.add(fold.cycle.harmonics)
@@ -235,7 +235,7 @@ def test_a_period_that_grows_like_a_logarithm_leads_to_no_snic(spikes):
 
 def test_the_end_at_a_homoclinic_orbit_is_no_snic(monkeypatch):
     # With C = 130 the spikes end on the saddle, far from the folds of fixed points.
-    monkeypatch.setattr("nmm.cycle_curves.CycleCurve.most", 96)
+    monkeypatch.setattr("nmm.phase_space.cycle_curves.CycleCurve.most", 96)
     m = nmm.jansen_rit(C=130.0)
     points = nmm.continue_equilibria(m, "p", (-200.0, 500.0)).special
     start = next(p for p in points if p.kind == "hopf")

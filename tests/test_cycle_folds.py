@@ -7,9 +7,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import nmm
-from nmm.cycle_folds import _first, _FoldCurve
-from nmm.cycle_walks import walk
 from nmm.outcome import NumericalWarning
+from nmm.phase_space.cycle_folds import _first, _FoldCurve
+from nmm.phase_space.cycle_walks import walk
 
 BOX = (3000.0, 8000.0), (-6000.0, 6000.0)
 
@@ -166,7 +166,7 @@ def test_the_gradient_of_the_singular_value_equals_differences(column, fold):
 
 
 def test_a_curve_that_cannot_be_followed_says_so(column, fold, monkeypatch):
-    monkeypatch.setattr("nmm.cycle_walks._STEPS", 3)
+    monkeypatch.setattr("nmm.phase_space.cycle_walks._STEPS", 3)
     with pytest.warns(NumericalWarning, match="the folds of cycles in .* end at .* step limit"):
         curve = nmm.continue_cycle_folds(column, ("g6", "u"), BOX, fold)
     assert curve.outcome == "step limit"

@@ -8,10 +8,10 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import nmm
-from nmm import cycles
-from nmm.cycles import _exponentials, floquet_multipliers, samples_of
-from nmm.harmonics import Balance, to_complex, to_real
 from nmm.outcome import NumericalWarning
+from nmm.phase_space import cycles
+from nmm.phase_space.cycles import _exponentials, floquet_multipliers, samples_of
+from nmm.phase_space.harmonics import Balance, to_complex, to_real
 
 # u: (r, Hz or None) of the unstable and the stable cycle, as published with this project.
 PUBLISHED = {

@@ -9,7 +9,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.interpolate import CubicSpline
 
 import nmm
-from nmm.escape import Diffusion
+from nmm.amplitudes.escape import Diffusion
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2
 
 import nmm
-from nmm.exits import mean_and_interval
+from nmm.amplitudes.exits import mean_and_interval
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_trial_depends_on_seed_and_number_only(column):
 def test_work_in_pieces_changes_nothing(column, monkeypatch):
     options = {"seed": 3, "to": 0.5}
     whole = nmm.exit_times(column, 34.0, 40, 6.0, **options)
-    monkeypatch.setattr("nmm.exits._WORK", 33_333)
+    monkeypatch.setattr("nmm.amplitudes.exits._WORK", 33_333)
     pieces = nmm.exit_times(column, 34.0, 40, 6.0, **options)
     np.testing.assert_array_equal(whole.times, pieces.times)
 

@@ -8,9 +8,9 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import nmm
-from nmm.invariance import Grid, Invariance, grid_operators, to_complex, to_real
-from nmm.normal_forms import submanifold
+from nmm.amplitudes.invariance import Grid, Invariance, grid_operators, to_complex, to_real
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.normal_forms import submanifold
 
 # u: (r, R) of the unstable and the stable cycle, as published with this project.
 PUBLISHED = {

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 import nmm
 from nmm.fixed_points import Equilibrium, equilibrium_at
 from nmm.outcome import NumericalWarning
-from nmm.submanifolds import leading_pair, submanifold
+from nmm.perturbation.submanifolds import leading_pair, submanifold
 
 KNOWN = json.loads(
     (Path(__file__).parent / "reference" / "jr_bifurcations.json").read_text(encoding="utf8")

@@ -213,7 +213,7 @@ def test_normal_form_of_rest_is_the_average():
     # R = a/2 at first order: γ_k = g B_(k+1) 4^(−k−1) C(2k+2, k+1) 4^k.
     g = 1e-4
     m = nmm.oscillator(radii=(1, 2), g=g)
-    form = nmm.submanifolds.submanifold(m, nmm.equilibria(m)[0], 5)
+    form = nmm.perturbation.submanifolds.submanifold(m, nmm.equilibria(m)[0], 5)
     found = [form.eigenvalue.real, *(c.real for c in form.coefficients)]
     np.testing.assert_allclose(found, g * np.array([-4.0, 5 * 4, -16]), rtol=20 * g)
 

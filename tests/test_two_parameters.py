@@ -13,9 +13,9 @@ from scipy.optimize import brentq, fsolve, root
 from scipy.special import expit
 
 import nmm
-from nmm.bifurcation_points import _jacobian_by
-from nmm.normal_forms import leading_pair
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.normal_forms import leading_pair
+from nmm.phase_space.bifurcation_points import _jacobian_by
 from nmm.system import LureForm
 
 KNOWN = json.loads(
@@ -486,7 +486,7 @@ def test_no_coefficient_where_the_reference_population_stands_still():
 
 
 def test_what_is_not_reached_is_said(monkeypatch, jansen):
-    monkeypatch.setattr("nmm.two_parameters._STEPS", 5)
+    monkeypatch.setattr("nmm.phase_space.two_parameters._STEPS", 5)
     with pytest.warns(NumericalWarning, match="step limit"):
         curve = follow(jansen, "fold", "C", (40, 300))
     assert curve.outcome == "step limit"

@@ -18,10 +18,10 @@ from scipy.linalg import expm
 from nmm.companion.global_equations import GLOBAL_TWINS
 from nmm.companion.local_equations import LOCAL_TWINS
 from nmm.companion.noise_equations import NOISE_TWINS
-from nmm.continuation import continue_equilibria
-from nmm.cycles import find_cycle
 from nmm.fixed_points import equilibria
 from nmm.models import bistable_column, cmc, jansen_rit
+from nmm.phase_space.continuation import continue_equilibria
+from nmm.phase_space.cycles import find_cycle
 from nmm.sigmoid import Array, Sigmoid
 from nmm.symbolic import activation, equations
 from nmm.system import NeuralMass

@@ -14,11 +14,11 @@ import numpy as np
 import sympy as sp
 from scipy.integrate import quad
 
-from nmm.amplitude import AmplitudeEquation, amplitude_equation
-from nmm.describing import amplitude_drift, amplitude_potential, describing_function
+from nmm.amplitudes.amplitude import AmplitudeEquation, amplitude_equation
+from nmm.amplitudes.invariance import Invariance
 from nmm.fixed_points import equilibria
-from nmm.invariance import Invariance
 from nmm.models import bistable_column, oscillator
+from nmm.perturbation.describing import amplitude_drift, amplitude_potential, describing_function
 from nmm.sigmoid import Sigmoid
 from nmm.symbolic import activation
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from nmm.averaging import Averaged, average
 from nmm.fixed_points import equilibria
 from nmm.models import bistable_column, oscillator
-from nmm.normal_forms import NormalForm, normal_form
-from nmm.slow_motion import average_numerically
+from nmm.perturbation.averaging import Averaged, average
+from nmm.perturbation.normal_forms import NormalForm, normal_form
+from nmm.perturbation.slow_motion import average_numerically
 from nmm.symbolic import activation
 
 _V, _W = sp.symbols("v w")

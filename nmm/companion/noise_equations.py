@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from nmm.amplitude import amplitude_equation
-from nmm.describing import amplitude_potential
-from nmm.escape import Diffusion
+from nmm.amplitudes.amplitude import amplitude_equation
+from nmm.amplitudes.escape import Diffusion
 from nmm.fixed_points import equilibria
 from nmm.models import bistable_column, oscillator
+from nmm.perturbation.describing import amplitude_potential
 
 
 def _noisy_amplitude() -> float:

@@ -1,7 +1,7 @@
 """The amplitude equation: how fast an oscillation of any size grows, and where it comes to stay.
 
-On the slow surface of a fixed point (`nmm.manifold`) the whole model obeys ṙ = α(r) r, θ̇ = ω(r),
-with r half the amplitude of the fundamental of one potential (eq-amplitude). In the modal amplitude
+On the slow surface of a fixed point the whole model obeys ṙ = α(r) r, θ̇ = ω(r), with r half the
+amplitude of the fundamental of one potential (eq-amplitude). In the modal amplitude
 R = |fundamental of ζ|, ζ = p·(x − x*), the same motion is a gradient flow: Ṙ = ρ(R) = −dU/dR.
 """
 
@@ -17,12 +17,12 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
+from nmm.amplitudes.escape import NoisyAmplitude
+from nmm.amplitudes.invariance import Complex
+from nmm.amplitudes.manifold import Surface, slow_surface
+from nmm.amplitudes.manifold_sensitivity import SurfaceDerivative, surface_derivative
 from nmm.checks import real_array, whole_number
-from nmm.escape import NoisyAmplitude
 from nmm.fixed_points import Equilibrium, check_fixed_point
-from nmm.invariance import Complex
-from nmm.manifold import Surface, slow_surface
-from nmm.manifold_sensitivity import SurfaceDerivative, surface_derivative
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array, plain
 from nmm.system import NeuralMass

@@ -19,9 +19,9 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nmm.cycle_curves import CyclePoint, between, locate
-from nmm.cycles import without_trivial
-from nmm.special_points import SpecialPoint
+from nmm.phase_space.cycle_curves import CyclePoint, between, locate
+from nmm.phase_space.cycles import without_trivial
+from nmm.phase_space.special_points import SpecialPoint
 
 _HALVINGS = 12  # of a step in which something must be, and nothing is found
 _ROUNDING = 1e-10  # of a test: its sign says nothing there, as of the tangent at a homoclinic orbit

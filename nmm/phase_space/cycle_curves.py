@@ -15,8 +15,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, lu_factor, lu_solve
 from scipy.optimize import brentq
 
-from nmm.cycles import Cycle, describe_cycle
-from nmm.harmonics import Balance, to_real
+from nmm.phase_space.cycles import Cycle, describe_cycle
+from nmm.phase_space.harmonics import Balance, to_real
 from nmm.sigmoid import Array
 from nmm.system import NeuralMass
 

@@ -1,7 +1,7 @@
 """How long a noisy oscillation stays where it is: first-passage times of the amplitude.
 
 One-dimensional diffusion between a wall at each end (Gardiner 2009, sections 5.2 and 5.5), with the
-drift and the noise of `nmm.noise`: every number follows from the model, none is fitted.
+drift and the noise of `nmm.amplitudes.noise`: every number follows from the model, none is fitted.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.integrate import cumulative_simpson
 from scipy.linalg import eigh_tridiagonal
 
+from nmm.amplitudes.manifold import Surface
+from nmm.amplitudes.noise import NoiseTerms, noise_terms
 from nmm.checks import number
-from nmm.manifold import Surface
-from nmm.noise import NoiseTerms, noise_terms
 from nmm.sigmoid import Array, plain
 
 _POINTS = 2001  # along R, for the integrals

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
-from nmm.amplitude import AmplitudeEquation
+from nmm.amplitudes.amplitude import AmplitudeEquation
+from nmm.amplitudes.invariance import Complex
 from nmm.checks import number, real_array, whole_number
-from nmm.invariance import Complex
 from nmm.sigmoid import Array
 from nmm.simulation import simulate
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
-from nmm.bifurcation_points import Curve, Point
+from nmm.phase_space.bifurcation_points import Curve, Point
+from nmm.phase_space.special_points import turns_back
 from nmm.sigmoid import Array
-from nmm.special_points import turns_back
 
 _VANISHED = 1e-6  # of |γ1|: Re γ1 at its root
 

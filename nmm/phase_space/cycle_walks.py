@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from nmm.cycle_curves import CyclePoint, fewer_harmonics, locate, resolve
+from nmm.phase_space.cycle_curves import CyclePoint, fewer_harmonics, locate, resolve
 
 _STEPS = 2000
 _LONGEST = 0.1  # step of the arc; the interval has length one

@@ -15,11 +15,11 @@ from scipy.optimize import brentq
 
 from nmm.checks import whole_number
 from nmm.fixed_points import Equilibrium, equilibria
-from nmm.harmonics import Balance, to_real
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.submanifolds import leading_pair
+from nmm.phase_space.harmonics import Balance, to_real
 from nmm.sigmoid import Array
 from nmm.simulation import Trajectory, simulate
-from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
 _PIECES = 512  # of a period, at least, for the monodromy matrix

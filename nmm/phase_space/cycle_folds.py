@@ -24,14 +24,14 @@ from scipy.linalg import lu_factor, lu_solve
 from scipy.optimize import root
 
 from nmm.checks import interval_around
-from nmm.cycle_curves import CycleCurve, CyclePoint, curve_through, locate, resolve
-from nmm.cycle_walks import oriented, walk
-from nmm.cycles import Cycle
 from nmm.fixed_points import Equilibrium, equilibrium_at
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.submanifolds import submanifold
+from nmm.phase_space.cycle_curves import CycleCurve, CyclePoint, curve_through, locate, resolve
+from nmm.phase_space.cycle_walks import oriented, walk
+from nmm.phase_space.cycles import Cycle
+from nmm.phase_space.special_points import SpecialPoint
 from nmm.sigmoid import Array
-from nmm.special_points import SpecialPoint
-from nmm.submanifolds import submanifold
 from nmm.system import NeuralMass, check_parameter_name
 
 _DIFFERENCE = 1e-3  # of the swing: step of the central difference along the null vector

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.linalg import matrix_balance
 
 from nmm.fixed_points import Equilibrium, equilibrium_at
-from nmm.normal_forms import submanifold
+from nmm.perturbation.normal_forms import submanifold
+from nmm.phase_space.special_points import SpecialPoint
 from nmm.sigmoid import Array
-from nmm.special_points import SpecialPoint
 from nmm.system import NeuralMass
 
 _STILL = 1e-8  # share of the swing

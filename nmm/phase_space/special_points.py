@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
-from nmm.equilibrium_curves import Curve, Point
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.submanifolds import submanifold
+from nmm.phase_space.equilibrium_curves import Curve, Point
 from nmm.sigmoid import Array
-from nmm.submanifolds import submanifold
 from nmm.system import NeuralMass
 
 _STILL = 1e-8  # share of the largest potential that is rounding

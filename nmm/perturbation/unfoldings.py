@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmm.checks import real_array
 from nmm.fixed_points import Equilibrium, equilibrium_at
-from nmm.normal_forms import NormalForm
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.normal_forms import NormalForm
+from nmm.perturbation.submanifolds import Complex, leading_pair, submanifold
 from nmm.sigmoid import Array
-from nmm.submanifolds import Complex, leading_pair, submanifold
 from nmm.system import NeuralMass, check_parameter_name
 
 _HALVINGS = 12  # of a step in the parameter, before a fixed point counts as lost

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from nmm.invariance import Complex, to_complex
-from nmm.manifold import Surface
+from nmm.amplitudes.invariance import Complex, to_complex
+from nmm.amplitudes.manifold import Surface
+from nmm.perturbation.submanifolds import leading_pair
 from nmm.sigmoid import Array
-from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
 

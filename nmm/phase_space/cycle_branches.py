@@ -1,7 +1,7 @@
 """Branches of limit cycles as a parameter moves: through folds, to Hopf points and SNICs.
 
-Pseudo-arclength (`nmm.cycle_walks`) on `nmm.cycle_curves`; special points from
-`nmm.cycle_points`, ends from `nmm.cycle_ends`.
+Pseudo-arclength (`cycle_walks`) on `cycle_curves`; special points from `cycle_points`, ends from
+`cycle_ends`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmm.checks import interval_around
-from nmm.cycle_curves import FEWEST, CycleCurve, CyclePoint, curve_through, resolve
-from nmm.cycle_ends import hopf, snic
-from nmm.cycle_points import special_points
-from nmm.cycle_walks import SMALL, oriented, walk
-from nmm.cycles import Cycle, find_cycle
 from nmm.fixed_points import Equilibrium
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.submanifolds import leading_pair
+from nmm.phase_space.cycle_curves import FEWEST, CycleCurve, CyclePoint, curve_through, resolve
+from nmm.phase_space.cycle_ends import hopf, snic
+from nmm.phase_space.cycle_points import special_points
+from nmm.phase_space.cycle_walks import SMALL, oriented, walk
+from nmm.phase_space.cycles import Cycle, find_cycle
+from nmm.phase_space.special_points import SpecialPoint
 from nmm.sigmoid import Array
 from nmm.simulation import Trajectory
-from nmm.special_points import SpecialPoint
-from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass, check_parameter_name
 
 _SIZES = (0.1, 0.01, 0.001)  # mV: of the small cycle beside a Hopf point

@@ -1,6 +1,6 @@
 """Curves of folds and of Hopf points in the plane of two parameters.
 
-Pseudo-arclength on the system of `nmm.bifurcation_points`. The border of the rectangle and, for
+Pseudo-arclength on the system of `bifurcation_points`. The border of the rectangle and, for
 Hopf points, κ = ω² = 0 end a curve alike: the last point is solved for on the border. At κ = 0 it
 is a Bogdanov–Takens point; past it the "pair" is real, ±√−κ, a neutral saddle and no Hopf point.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmm.bifurcation_points import Curve, Point
 from nmm.checks import interval_around
-from nmm.codimension_two import CodimensionTwo, codimension_two_points
 from nmm.outcome import NumericalWarning
+from nmm.phase_space.bifurcation_points import Curve, Point
+from nmm.phase_space.codimension_two import CodimensionTwo, codimension_two_points
+from nmm.phase_space.special_points import SpecialPoint
 from nmm.sigmoid import Array
-from nmm.special_points import SpecialPoint
 from nmm.system import NeuralMass, check_parameter_name
 
 _STEPS = 5_000

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.polynomial import polynomial as power_series
 
 from nmm.fixed_points import Equilibrium
+from nmm.perturbation.submanifolds import Submanifold
 from nmm.sigmoid import Array
-from nmm.submanifolds import Submanifold
 from nmm.system import NeuralMass
 
 BEYOND = 6  # orders beyond the asked one, by which it is judged

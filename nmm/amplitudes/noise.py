@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmm.invariance import Complex
-from nmm.manifold import Surface
+from nmm.amplitudes.invariance import Complex
+from nmm.amplitudes.manifold import Surface
 from nmm.sigmoid import Array
 from nmm.system import NeuralMass
 

@@ -1,7 +1,7 @@
 """Branches of fixed points as a parameter moves.
 
 Pseudo-arclength (Keller 1977) in x and the parameter together, so that folds are passed. What
-changes along a branch is found in `nmm.special_points`.
+changes along a branch is found in `nmm.phase_space.special_points`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmm.checks import interval_around
-from nmm.equilibrium_curves import Curve, Point
 from nmm.fixed_points import Equilibrium, equilibria
 from nmm.outcome import NumericalWarning
+from nmm.phase_space.equilibrium_curves import Curve, Point
+from nmm.phase_space.special_points import SpecialPoint, densify, special_points
 from nmm.sigmoid import Array, Sigmoid
-from nmm.special_points import SpecialPoint, densify, special_points
 from nmm.system import NeuralMass, check_parameter_name
 
 _STEPS = 3_000

@@ -1,6 +1,6 @@
 """The normal form near a fixed point: how amplitude and phase move, and how far that holds.
 
-On the slow surface of `nmm.submanifolds`, ż = λ z + Σ_m γ_m z |z|²ᵐ, so that with z = R e^{iφ}
+On the slow surface of `submanifolds`, ż = λ z + Σ_m γ_m z |z|²ᵐ, so that with z = R e^{iφ}
 
     Ṙ = R (Re λ + Σ_m Re γ_m R²ᵐ),    φ̇ = Im λ + Σ_m Im γ_m R²ᵐ.
 
@@ -23,11 +23,17 @@ from scipy.integrate import solve_ivp
 from nmm.checks import number, real_array, whole_number
 from nmm.fixed_points import Equilibrium, check_fixed_point
 from nmm.outcome import NumericalWarning
+from nmm.perturbation.submanifolds import (
+    Submanifold,
+    leading_mode,
+    leading_pair,
+    slow_line,
+    submanifold,
+)
+from nmm.perturbation.trust import BEYOND, trust_radius
 from nmm.sigmoid import Array
 from nmm.simulation import simulate
-from nmm.submanifolds import Submanifold, leading_mode, leading_pair, slow_line, submanifold
 from nmm.system import NeuralMass
-from nmm.trust import BEYOND, trust_radius
 
 __all__ = ["NormalForm", "leading_pair", "normal_form", "submanifold"]
 

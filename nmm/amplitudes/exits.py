@@ -13,13 +13,13 @@ import numpy as np
 from scipy.stats import chi2
 from tqdm import tqdm
 
-from nmm.amplitude import amplitude_equation
+from nmm.amplitudes.amplitude import amplitude_equation
 from nmm.checks import number, whole_number
 from nmm.fixed_points import equilibria
 from nmm.kernels import coefficients, kernel
+from nmm.perturbation.submanifolds import leading_pair
 from nmm.sigmoid import Array
 from nmm.simulation import WIDTH, blocks, check_step, entries_of, pattern_of, random_states
-from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
 _WORK = 40_000_000  # steps of trials in one piece: a fraction of a second

@@ -15,12 +15,12 @@ from math import nan
 import numpy as np
 from scipy.optimize import brentq
 
-from nmm.cycle_curves import CyclePoint
-from nmm.cycles import samples_of
 from nmm.fixed_points import Equilibrium, equilibrium_at
+from nmm.perturbation.submanifolds import submanifold
+from nmm.phase_space.cycle_curves import CyclePoint
+from nmm.phase_space.cycles import samples_of
+from nmm.phase_space.special_points import SpecialPoint
 from nmm.sigmoid import Array
-from nmm.special_points import SpecialPoint
-from nmm.submanifolds import submanifold
 from nmm.system import NeuralMass
 
 _LONG = 3.0  # times the shortest period: only then a SNIC is looked for

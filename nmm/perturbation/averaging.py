@@ -19,8 +19,8 @@ import numpy as np
 import sympy as sp
 
 from nmm.checks import number
+from nmm.perturbation.slow_motion import SlowMotion
 from nmm.sigmoid import Array
-from nmm.slow_motion import SlowMotion
 
 
 @dataclass(frozen=True)

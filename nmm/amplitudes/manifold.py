@@ -1,7 +1,7 @@
 """The slow surface of an oscillation of any size, with the limits of what it describes.
 
 The surface contains the fixed point and the cycles around it. Its equation is solved in
-`nmm.invariance`; here are the first guess, how far out to go, and two measures of trust: the
+`invariance`; here are the first guess, how far out to go, and two measures of trust: the
 harmonics that were left out, and how much faster than the amplitude everything else decays.
 """
 
@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from nmm.cycles import floquet_multipliers
-from nmm.fixed_points import Equilibrium
-from nmm.invariance import (
+from nmm.amplitudes.invariance import (
     Complex,
     Grid,
     Invariance,
@@ -28,8 +26,10 @@ from nmm.invariance import (
     parity,
     slow_operators,
 )
+from nmm.fixed_points import Equilibrium
+from nmm.perturbation.submanifolds import leading_pair
+from nmm.phase_space.cycles import floquet_multipliers
 from nmm.sigmoid import Array
-from nmm.submanifolds import leading_pair
 from nmm.system import NeuralMass
 
 _BEYOND = 1.3  # how far past the outermost attracting cycle, in R

@@ -1,0 +1,1 @@
+"""Global theory: the amplitude equation far from rest, noise on it, exit times."""

@@ -1,0 +1,1 @@
+"""Inversion: spectra, variational Laplace, generative models and their comparison."""

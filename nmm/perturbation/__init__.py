@@ -1,0 +1,1 @@
+"""Local theory: averaging of a weakly perturbed oscillator, normal forms of a column at rest."""

@@ -1,0 +1,1 @@
+"""Phase space: branches of fixed points, their bifurcations, limit cycles."""
