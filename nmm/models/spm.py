@@ -83,10 +83,9 @@ def from_spm(
     n = whole_number("from_spm: n_sources", n_sources)
     if not isinstance(P, Mapping):
         raise ValueError(f"from_spm: P is {type(P).__name__}; it must map field names to numbers")
-    if np.any(_field(P, "M", (n, n), 0.0)):
+    if np.any(spm_field(P, "M", (n, n), 0.0)):
         raise ValueError("from_spm: P.M is not zero; modulation of g7 by dp is not in this model")
-    strengths, constants = _strengths(P, n), _time_constants(P, n)
-    slope = 2 / 3 * float(np.exp(_field(P, "S", (1,), 0.0)[0]))
+    strengths, constants, slope = intrinsic_strengths(P, n), time_constants(P, n), spm_slope(P)
     parameters = [
         *(p for k in range(n) for p in column_parameters(strengths[k], constants[k], k, n)),
         *_extrinsic(P, n),
@@ -182,7 +181,7 @@ def _state_vector(x: ArrayLike, n_sources: int) -> Array:
     return values
 
 
-def _field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: float) -> Array:
+def spm_field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: float) -> Array:
     """Read one field of P as an array of `shape`; missing or empty means the prior mean.
 
     One number serves all entries, and one row all sources (P.T, P.G), as in SPM.
@@ -201,40 +200,53 @@ def _field(P: Mapping[str, Any], name: str, shape: tuple[int, ...], default: flo
     raise ValueError(f"from_spm: P.{name} has shape {values.shape}; it must be {shape}")
 
 
-def _strengths(P: Mapping[str, Any], n: int) -> Array:
+def intrinsic_strengths(P: Mapping[str, Any], n: int) -> Array:
     """Intrinsic strengths (n, 10), mV/s."""
     given = real_array("from_spm: P.G", [] if P.get("G") is None else P["G"])
     width = given.shape[-1] if given.ndim else 4
     if given.size > 1 and not 4 <= width <= 10:
         raise ValueError(f"from_spm: P.G has shape {given.shape}; it must have 4 to 10 columns")
-    scales = _field(P, "G", (n, max(width, 4)), 0.0)
+    scales = spm_field(P, "G", (n, max(width, 4)), 0.0)
     strengths = np.tile([s.default for s in SYNAPSES], (n, 1))
-    for column, number in enumerate(G_COLUMNS[: scales.shape[1]]):
-        strengths[:, number - 1] *= np.exp(scales[:, column])
+    strengths[:, np.array(G_COLUMNS[: scales.shape[1]]) - 1] *= np.exp(scales)
     return strengths
 
 
-def _time_constants(P: Mapping[str, Any], n: int) -> Array:
+def time_constants(P: Mapping[str, Any], n: int) -> Array:
     """Time constants (n, 4), s; one row of P.T serves all sources."""
     default = np.array([TIME_CONSTANTS[p] for p in POPULATIONS])
-    return np.asarray(default * np.exp(_field(P, "T", (n, 4), 0.0)))
+    return np.asarray(default * np.exp(spm_field(P, "T", (n, 4), 0.0)))
+
+
+def spm_slope(P: Mapping[str, Any]) -> float:
+    """Steepness of the sigmoid, per mV."""
+    return 2 / 3 * float(np.exp(spm_field(P, "S", (1,), 0.0)[0]))
+
+
+def extrinsic_strengths(P: Mapping[str, Any], n: int) -> Array:
+    """Strengths between sources (4, n, n), mV/s, in the order of EXTRINSIC.
+
+    Pairs present both ways are divided by five, as SPM does.
+    """
+    if n == 1:
+        return np.zeros((4, 1, 1))
+    scales = spm_field(P, "A", (4, n, n), ABSENT)
+    if (np.diagonal(scales, axis1=1, axis2=2) > -8).any():
+        raise ValueError("from_spm: P.A connects a source with itself; its diagonal must be −32")
+    strengths = np.array([s.default for s in EXTRINSIC])[:, None, None] * np.exp(scales)
+    both = (strengths > np.exp(-8)) & (np.exp(-8) < np.swapaxes(strengths, 1, 2))
+    return np.where(both, strengths / 5, strengths) * ~np.eye(n, dtype=bool)
 
 
 def _extrinsic(P: Mapping[str, Any], n: int) -> list[Parameter]:
-    """Connections between sources; pairs present both ways are divided by five, as SPM does."""
-    if n == 1:
-        return []
-    scales = _field(P, "A", (4, n, n), ABSENT)
-    if (np.diagonal(scales, axis1=1, axis2=2) > -8).any():
-        raise ValueError("from_spm: P.A connects a source with itself; its diagonal must be −32")
-    found = []
-    for s in EXTRINSIC:
-        strength = s.default * np.exp(scales[s.number - 1])
-        both = (strength > np.exp(-8)) & (np.exp(-8) < strength.T)
-        strength = np.where(both, strength / 5, strength)
-        pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
-        found += [extrinsic_parameter(s, i, j, float(strength[i, j])) for i, j in pairs]
-    return found
+    """Connections between sources, as a table."""
+    strengths = extrinsic_strengths(P, n)
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
+    return [
+        extrinsic_parameter(s, i, j, float(strengths[k, i, j]))
+        for k, s in enumerate(EXTRINSIC)
+        for i, j in pairs
+    ]
 
 
 def _inputs(P: Mapping[str, Any], u: float | ArrayLike, n: int, exogenous: bool) -> Array:
@@ -247,7 +259,7 @@ def _inputs(P: Mapping[str, Any], u: float | ArrayLike, n: int, exogenous: bool)
     if exogenous and n > 1 and not np.size(P.get("C", [])):
         raise ValueError("from_spm: exogenous input to several sources needs P.C, (source, input)")
     if exogenous:
-        scales = _field(P, "C", (n, given.size), 0.0 if n == 1 else ABSENT)
+        scales = spm_field(P, "C", (n, given.size), 0.0 if n == 1 else ABSENT)
         return np.asarray(EXOGENOUS * np.exp(scales) @ given)
     if given.size not in (1, n):
         raise ValueError(f"from_spm: u has {given.size} numbers; give one, or one for each source")
