@@ -124,3 +124,18 @@ def test_the_surroundings_are_the_package_the_data_and_the_pins(monkeypatch, tmp
     assert before != after
     (tmp_path / "constraints.txt").write_text("numpy==2.4.6")
     assert book._surroundings.__wrapped__() != after
+
+
+def test_chapters_load_no_module_that_only_reads_them():
+    """What makes no chapter stale must not be loaded by one."""
+    import subprocess
+    import sys
+
+    for chapter in CHAPTERS:  # through nmm.companion itself only, and what it loads
+        text = chapter.source.read_text(encoding="utf8")
+        assert not re.findall(r"^(?:import|from) nmm\.companion\..*", text, re.M), chapter.name
+    code = "import sys, nmm.companion; print(*(m for m in sys.modules if m.startswith('nmm.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = [m.rsplit(".", 1)[1] for m in done.stdout.split() if m.startswith("nmm.companion.")]
+    assert loaded
+    assert [m for m in loaded if book._READERS.fullmatch(m)] == []

@@ -21,17 +21,23 @@ def accept(folder: Path = REFERENCES) -> None:
     """Write the reference arrays of every figure that differs from its reference."""
     wanted = set()
     for page in chapters():
+        allowed = figures.tolerances(page.name, "figure")
         for name, record in records(executed(page), "figure").items():
             path = folder / page.name / f"{name}.npz"
             wanted.add(path)
             shown = figures.arrays(record)
-            lines = figures.changes(shown, figures.load(path)) if path.exists() else ["new"]
+            lines = ["new"]
+            if path.exists():
+                tolerance = allowed.get(name, figures.TOLERANCE)
+                lines = figures.changes(shown, figures.load(path), tolerance=tolerance)
             if lines:
                 figures.store(path, shown)
                 print(f"{page.name}, {name}: " + "; ".join(lines))
         said, kept = figures.values(executed(page)), folder / page.name / "values.json"
         reference = json.loads(kept.read_text(encoding="utf8")) if kept.exists() else {}
-        if lines := figures.value_changes(said, reference):
+        if lines := figures.value_changes(
+            said, reference, allowed=figures.tolerances(page.name, "number")
+        ):
             kept.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf8")
             print(f"{page.name}: " + "; ".join(lines))
     for path in set(folder.rglob("*.npz")) - wanted:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
-from nmm.companion.chapters import records
+from nmm.companion.chapters import records, root
 from nmm.companion.record import decode
 
 # Relative to the largest value of an array. Two builds of the C library differ by 1e-15 a step; a
@@ -60,8 +63,42 @@ def changes(shown: Arrays, reference: Arrays, *, tolerance: float = TOLERANCE) -
         if not worst <= tolerance:
             lines.append(
                 f"{name}: differs by {worst:.1e} of its largest value, {tolerance:.0e} allowed"
+                + _where(one, other)
             )
     return sorted(lines)
+
+
+def _where(one: NDArray[np.float64], other: NDArray[np.float64]) -> str:
+    """Say where two arrays of one shape differ most, and by what."""
+    gap = np.where(np.isnan(one) | np.isnan(other), 0.0, np.abs(one - other))
+    if not gap.size or not gap.max() > 0:
+        return "; gaps in other places"
+    place = np.unravel_index(gap.argmax(), gap.shape)
+    at = ", ".join(map(str, map(int, place)))
+    return f"; most at [{at}]: {one[place]:.6g}, was {other[place]:.6g}"
+
+
+def tolerances(page: str, kind: str) -> dict[str, float]:
+    """Name → difference from its reference that book/tolerances.yml allows, on another processor.
+
+    Parameters
+    ----------
+    page : str
+        A chapter.
+    kind : {"figure", "number"}
+        Of what.
+    """
+    rows = yaml.safe_load((root() / "book" / "tolerances.yml").read_text(encoding="utf8"))
+    return {row[kind]: float(row["tolerance"]) for row in rows.get(page, []) if kind in row}
+
+
+def fingerprint(shown: Arrays) -> str:
+    """SHA-256 of a figure's arrays: names, shapes and values, to the last bit."""
+    digest = hashlib.sha256()
+    for name in sorted(shown):
+        array = np.ascontiguousarray(shown[name], dtype="<f8")
+        digest.update(f"{name}\0{array.shape}\0".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def values(notebook: Any) -> dict[str, dict[str, Any]]:
@@ -77,16 +114,19 @@ def value_changes(
     said: Mapping[str, Mapping[str, Any]],
     reference: Mapping[str, Mapping[str, Any]],
     *,
-    tolerance: float = VALUE_TOLERANCE,
+    allowed: Mapping[str, float] = MappingProxyType({}),
 ) -> list[str]:
-    """Say which numbers, words, equations and labels differ from their references, and how."""
+    """Say which numbers, words, equations and labels differ from their references, and how.
+
+    `allowed` has the numbers that may differ by more than `VALUE_TOLERANCE`, relative.
+    """
     lines = []
     for kind in sorted({*said, *reference}):
         one, other = said.get(kind, {}), reference.get(kind, {})
         for name in sorted({*one, *other}):
             new, old = one.get(name), other.get(name)
             if isinstance(new, float) and isinstance(old, float):
-                if abs(new - old) <= tolerance * max(abs(old), 1e-6):
+                if abs(new - old) <= allowed.get(name, VALUE_TOLERANCE) * max(abs(old), 1e-6):
                     continue
             elif new == old:
                 continue

@@ -24,6 +24,7 @@ _NOT_PROSE = [
     re.compile(r"^\s*\d+\.\s", re.M),  # list markers
 ]
 _FENCE = re.compile(r"^([`:]{3,})(?:\{([\w:-]+)\})?(.*)$")
+_TITLED = {"exercise", "admonition", "dropdown", "figure"}  # what follows the name is prose
 _CODE = {None, "code-cell", "math", "recorded-equation", "ledger", "bibliography", "eval-rst"}
 _WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _WORDS += " sixteen seventeen eighteen nineteen twenty thirty forty fifty hundred thousand half"
@@ -108,6 +109,8 @@ def _without_code(text: str) -> str:
         elif fence and not skipping:
             open_fences.append(fence[1])
             skipping = fence[2] in _CODE
+            lines.append(fence[3] if fence[2] in _TITLED else "")
+            continue
         elif not skipping:
             lines.append(line)
             continue
