@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nmm.companion import figures
+from nmm.companion import exercises, figures
 from nmm.companion.chapters import chapter, chapters, executed, records
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCES = ROOT / "tests" / "figures"
+ANSWERS = ROOT / "book" / "answers.json"
 README_FIGURE = ROOT / "assets" / "pulse.svg"
 
 
@@ -57,6 +58,15 @@ def readme_figure() -> str:
     raise ValueError("the index shows no figure")
 
 
+def accept_answers() -> None:
+    """Write what the solutions of the exercises gave, for the self-checks."""
+    found = exercises.recorded_answers(chapters())
+    if not ANSWERS.exists() or found != exercises.answers():
+        ANSWERS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+        print("answers of the exercises: written")
+
+
 if __name__ == "__main__":
     accept()
+    accept_answers()
     README_FIGURE.write_text(readme_figure(), encoding="utf8")

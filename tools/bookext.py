@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from html import escape
 from pathlib import Path
 from shutil import copy2
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from nmm.companion import ledgers
-from nmm.companion.chapters import Chapter, build_folder, chapters, executed, records
+from nmm.companion import exercises, ledgers
+from nmm.companion.chapters import (
+    Chapter,
+    build_folder,
+    chapter,
+    chapters,
+    executed,
+    records,
+)
 
 
 def refresh_chapters(app: Sphinx) -> None:
     """Run what is stale, once, and hand every chapter's outputs to Jupyter Book's cache."""
-    for chapter in chapters():
+    for page in chapters():
         try:
-            notebook = executed(chapter)
+            notebook = executed(page)
         except Exception as error:
-            raise ExtensionError(f"chapter {chapter.name} failed:\n{error}") from error
-        fill_cache(chapter, notebook)
-        print(f"chapter {chapter.name}: ready", file=sys.stderr)
+            raise ExtensionError(f"chapter {page.name} failed:\n{error}") from error
+        fill_cache(page, notebook)
+        print(f"chapter {page.name}: ready", file=sys.stderr)
 
 
 def fill_cache(chapter: Chapter, notebook: Any) -> None:
@@ -120,6 +130,35 @@ class RecordedEquation(Recorded):
         return self.parse(f"`````{{math}}\n:label: {record['name']}\n\n{record['latex']}\n`````")
 
 
+class SelfCheck(Recorded):
+    """``{self-check} label``: level, what to answer, a hint, and a form that judges a number."""
+
+    option_spec: ClassVar = {
+        "level": directives.positive_int,
+        "answer": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Write a line, a hint that opens, and the form."""
+        name, record = self.arguments[0], self.record("answer")
+        level, asked = self.options["level"], self.options["answer"]
+        dots = "●" * level + "○" * (len(exercises.LEVELS) - level)
+        expected = {key: record[key] for key in ("value", "within", "slips")}
+        unit = f" ({record['unit']})" if record["unit"] else ""
+        form = (
+            f'<form class="self-check" hidden data-expected="{escape(json.dumps(expected))}">'
+            f'<label for="check-{name}">Your answer{escape(unit)}</label>'
+            f'<input id="check-{name}" type="text" inputmode="decimal" autocomplete="off"/>'
+            f'<button type="submit">Check</button><output for="check-{name}"></output></form>'
+        )
+        hint = "\n".join(self.content)
+        return self.parse(
+            f"{dots} Level {level}: {exercises.LEVELS[level - 1]}. Give {asked}.\n\n"
+            f"`````{{dropdown}} Hint\n{hint}\n`````\n\n"
+            f"```{{raw}} html\n{form}\n```"
+        )
+
+
 class Ledger(Recorded):
     """``{ledger} name``: a table that the book keeps about itself."""
 
@@ -155,6 +194,8 @@ def offer_notebook(
     target = Path(app.outdir, "_sources", f"{pagename}.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target)
+    if exercises.answers_of(own := chapter(Path(pagename).name)):
+        nbformat.write(exercises.stub_notebook(own), target.with_stem(f"{target.stem}-exercises"))
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
@@ -169,6 +210,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("TQDM_DISABLE", "1")
     app.add_directive("recorded-figure", RecordedFigure)
     app.add_directive("recorded-equation", RecordedEquation)
+    app.add_directive("self-check", SelfCheck)
     app.add_directive("ledger", Ledger)
     app.connect("builder-inited", refresh_chapters)
     app.connect("html-page-context", drop_thebe, priority=900)

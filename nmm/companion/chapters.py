@@ -11,8 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nmm.companion.record import KEY
 
 PROFILES = ("book", "quick", "changed")
@@ -51,6 +49,8 @@ def root() -> Path:
 
 def pages() -> list[str]:
     """Every document of the table of contents, without extension, in order."""
+    import yaml  # not at the top: a chapter's notebook needs the bare package only
+
     toc = yaml.safe_load((root() / "_toc.yml").read_text(encoding="utf8"))
 
     def walk(node: Any) -> Iterator[str]:
@@ -68,6 +68,8 @@ def pages() -> list[str]:
 
 def chapters() -> list[Chapter]:
     """The executable pages, in the order of the book."""
+    import yaml
+
     path = root() / "book" / "profiles.yml"
     profiles = yaml.safe_load(path.read_text(encoding="utf8"))
     found = []

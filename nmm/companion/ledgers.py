@@ -28,6 +28,16 @@ def facts(page: str) -> str:
     return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s."
 
 
+def open_exercises(page: str) -> str:
+    """Where to get the chapter with its exercises open."""
+    link = f'<a href="../_sources/book/{page}-exercises.ipynb" download>as a notebook</a>'
+    return (
+        f'```{{raw}} html\n<p class="open-exercises">This chapter can be had {link} whose '
+        "solutions are left open. Each answer is one number: <code>check</code> judges it there, "
+        "the form does here.</p>\n```"
+    )
+
+
 def claims_table(page: str) -> str:
     """Each claim, its verdict, and what each cell found."""
     found = recorded_claims()
@@ -117,6 +127,7 @@ def rosetta_table(page: str) -> str:
 LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
     {
         "facts": facts,
+        "exercises": open_exercises,
         "claims": claims_table,
         "status": status_table,
         "constants": constants_table,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from math import isfinite
@@ -87,6 +88,37 @@ def claim(name: str, holds: bool, measured: str) -> None:
     """
     content = {"kind": "claim", "name": name, "holds": bool(holds), "measured": measured}
     _glue(f"claim-{name}", measured, content)
+
+
+def answer(
+    name: str,
+    value: SupportsFloat,
+    unit: str = "",
+    *,
+    within: float = 0.01,
+    slips: Mapping[float, str] | None = None,
+) -> None:
+    """Record the answer that a solution found, for the self-check of the page.
+
+    Parameters
+    ----------
+    name : str
+        Label of the exercise.
+    value : float
+        The answer, one number.
+    unit : str, default ""
+        Of the answer, as the exercise asks for it.
+    within : float, default 0.01
+        Relative error that still counts as right.
+    slips : mapping, optional
+        Known wrong answer → hint.
+    """
+    plain = float(value)
+    if not isfinite(plain) or plain == 0:
+        raise ValueError(f"answer {name!r} is {plain}: ask for a finite number that is not zero")
+    known = [[float(wrong), hint] for wrong, hint in (slips or {}).items()]
+    content = {"kind": "answer", "name": name, "value": plain, "unit": unit}
+    _glue(f"answer-{name}", plain, {**content, "within": within, "slips": known})
 
 
 def equation(label: str, latex: str) -> None:
