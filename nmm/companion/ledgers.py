@@ -10,6 +10,8 @@ from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
+import yaml
+
 from nmm.companion import chapters as book
 from nmm.companion import equations, numbers
 from nmm.companion.claims import claims
@@ -124,6 +126,24 @@ def rosetta_table(page: str) -> str:
     return "\n".join(rows) + "\n\n" + notes
 
 
+def notation() -> list[dict[str, str]]:
+    """Symbols of the book, each with its meaning, unit, name in the package, and page."""
+    rows: list[dict[str, str]] = yaml.safe_load(
+        (book.root() / "book" / "notation.yml").read_text(encoding="utf8")
+    )
+    return rows
+
+
+def notation_table(page: str) -> str:
+    """Every symbol of the book."""
+    rows = ["| symbol | meaning | unit | in code | introduced in |", "|---|---|---|---|---|"]
+    rows += [
+        f"| ${s['symbol']}$ | {s['meaning']} | {s['unit']} | `{s['code']}` | {{doc}}`{s['page']}` |"
+        for s in notation()
+    ]
+    return "\n".join(rows)
+
+
 LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
     {
         "facts": facts,
@@ -133,5 +153,6 @@ LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
         "constants": constants_table,
         "parameters": parameters_table,
         "rosetta": rosetta_table,
+        "notation": notation_table,
     }
 )
