@@ -3,6 +3,7 @@
 `use_style` sets the look of the whole book; a chapter calls it once.
 """
 
+from nmm.plot.argument import argument, strengths
 from nmm.plot.explorer import Slider, explorer
 from nmm.plot.global_theory import drifting, effects, field, growth, landscapes, transients
 from nmm.plot.local_theory import compared, envelope, orders, parts, series, validity
@@ -15,6 +16,7 @@ __all__ = [
     "INK",
     "POPULATION_STYLES",
     "Slider",
+    "argument",
     "basin",
     "branch",
     "circuit",
@@ -39,6 +41,7 @@ __all__ = [
     "series",
     "sigmoid",
     "spectrum",
+    "strengths",
     "transients",
     "use_style",
     "validity",
