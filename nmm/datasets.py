@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmm.amplitudes.exits import ExitTimes, mean_and_interval
 from nmm.sigmoid import Array
@@ -181,6 +182,49 @@ def simulated_exits() -> list[SimulatedExits]:
             )
         )
     return points
+
+
+@dataclass(frozen=True, eq=False)
+class DwellTimes:
+    """Mean dwell times of the bistable column by theory, where it has two stable states.
+
+    Parameters
+    ----------
+    u, g6 : array (n_u,), array (n_g6,)
+        Parameters that were set, mV/s.
+    sigma : array (n_sigma,)
+        Noise intensity, mV s^(−1/2).
+    at_rest, oscillating : array (n_u, n_g6, n_sigma)
+        Mean time until noise ends each state, s; nan where there are not two.
+    reason : array (n_u, n_g6) of str
+        Why there is no time; empty where there is one.
+    """
+
+    u: Array
+    g6: Array
+    sigma: Array
+    at_rest: Array
+    oscillating: Array
+    reason: NDArray[np.str_]
+
+
+def dwell_times() -> DwellTimes:
+    """Return the tabulated dwell times of the bistable column, by tools/tabulate_dwell_times.py.
+
+    Returns
+    -------
+    DwellTimes
+        On a grid of input, strength of g6 and noise.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> table = datasets.dwell_times()
+    >>> table.at_rest.shape == (table.u.size, table.g6.size, table.sigma.size)
+    True
+    """
+    with np.load(BytesIO(_checked(folder() / "dwell_times.npz")), allow_pickle=False) as file:
+        return DwellTimes(**{key: file[key] for key in file.files})
 
 
 def folder() -> Path:

@@ -85,6 +85,35 @@ def test_the_stored_exits_are_those_of_their_recipe():
         assert p.to == pytest.approx(to, rel=1e-9)
 
 
+def test_dwell_times():
+    table = datasets.dwell_times()
+    there = table.reason == ""
+    for times in (table.at_rest, table.oscillating):
+        assert (np.isfinite(times).all(axis=-1) == there).all()
+    assert (np.diff(table.at_rest[there], axis=-1) < 0).all()  # more noise, shorter rest
+    assert len(set(table.reason[~there])) == 2
+    # Three entries, computed again: the whole theory, to rounding and the C library's last digits.
+    for u, g6, sigma in ((2600.0, 4800.0, 20.0), (2960.0, 4480.0, 28.0), (2240.0, 4720.0, 40.0)):
+        i, j, k = (
+            int(np.flatnonzero(a == v)[0])
+            for a, v in ((table.u, u), (table.g6, g6), (table.sigma, sigma))
+        )
+        m = nmm.bistable_column(u=u).with_(g6=g6)
+        a = nmm.amplitude_equation(m, nmm.equilibria(m)[0])
+        assert table.at_rest[i, j, k] == pytest.approx(a.exit_time(sigma), rel=1e-6)
+        back = a.exit_time(sigma, start="cycle")
+        assert table.oscillating[i, j, k] == pytest.approx(back, rel=1e-6)
+    # And two of the reasons: both ends of the input, by the Jacobian and by cycles.
+    unstable = np.argwhere(table.reason == "rest is unstable")[0]
+    m = nmm.bistable_column(u=table.u[unstable[0]]).with_(g6=table.g6[unstable[1]])
+    assert np.linalg.eigvals(m.jacobian(nmm.equilibria(m)[0].x)).real.max() > 0
+    none = np.argwhere(table.reason == "there is no oscillation to go to")[0]
+    m = nmm.bistable_column(u=table.u[none[0]]).with_(g6=table.g6[none[1]])
+    kicked = nmm.equilibria(m)[0].x + np.linspace(0, 400, 6)[:, None] * (np.arange(8) == 4)
+    late = nmm.simulate(m, 6.0, x0=kicked, n_trials=6, every=100).x[:, -50:, 1]
+    assert np.ptp(late, axis=1).max() < 0.02  # mV: all starts come to rest
+
+
 @pytest.fixture
 def copy(tmp_path):
     for name in ("resting_alpha.npz", "checksums.txt"):

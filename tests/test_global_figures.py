@@ -45,15 +45,17 @@ def test_it_asks_nothing_of_anybody(page):
 def test_without_a_script_the_first_curve_stands(page):
     data = data_of(page)
     still = re.sub(r"<script.*?</script>", "", page, flags=re.S)
-    assert f'd="{data["paths"][1][0]}"' in still
-    assert data["marks"][1][0] in still
+    assert f'd="{data["paths"][1][0][0]}"' in still
+    ((x, y, stays),) = data["marks"][1][0]
+    kind = "stays" if stays else "tips"
+    assert f'<circle cx="{x:g}" cy="{y:g}" r="5.5" class="{kind}"></circle>' in still
     assert "landscape &lt;10&gt;" in still
     assert 'class="controls" hidden' in still  # nothing to move that would not move
     assert 'aria-label="A &quot;curve&quot; that moves."' in still
 
 
 def test_the_curves_are_those_given(page):
-    paths = data_of(page)["paths"]
+    paths = [[lines[0] for lines in row] for row in data_of(page)["paths"]]
     scale = (heights(paths[0][0])[0] - heights(paths[1][1])[0]) / 2  # pixels for one unit
     for i in range(2):
         for j in range(3):
@@ -68,6 +70,33 @@ def test_sliders_can_be_reached_and_named(page):
     assert page.count("aria-valuetext") == 3  # two sliders, and the script that keeps them
 
 
+def test_lines_on_decades_and_what_a_slider_leaves_alone():
+    # Two lines on a logarithmic axis: 10 and 1000 lie evenly between 1 and 10,000. The second
+    # slider changes the words only, so curves and marks have one entry for all its positions.
+    x, level = np.array([1.0, 2.0, 3.0]), np.ones((2, 1, 3))
+    gap = 1000 * level
+    gap[0, 0, 1] = np.nan
+    sliders = (nmm.plot.Slider("input", ["a", "b"], 0), nmm.plot.Slider("noise", ["c", "d"], 1))
+    page = nmm.plot.explorer(
+        *("two", x, {"rest": 10 * level, "away": gap}, [[[(2.0, 100.0, True)]]] * 2),
+        *([["one", "other"], ["none"]], sliders),
+        **{"labels": ("noise (1)", "time (s)"), "ylim": (1.0, 1e4), "xlim": (1.0, 3.0)},
+        **{"alt": "Two lines.", "log": True},
+    )
+    data, still = data_of(page), re.sub(r"<script.*?</script>", "", page, flags=re.S)
+    (rest, away), (_, whole) = data["paths"][0][0], data["paths"][1][0]
+    bottom, top = 330 - 48, 12
+    share = lambda y: (bottom - y) / (bottom - top)  # noqa: E731
+    assert share(heights(rest)) == pytest.approx(0.25, abs=1e-3)
+    assert share(data["marks"][0][0][0][1]) == pytest.approx(0.5, abs=1e-3)
+    assert (away.count("M"), whole.count("M")) == (2, 1)  # a gap is not bridged
+    assert share(heights(whole)) == pytest.approx(0.75, abs=1e-3)
+    assert 'aria-live="polite">other<' in still
+    for label in ("rest", "away", "10⁴", ">1<"):
+        assert label in still
+    assert 'class="zero"' not in still
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_slider_moves_the_curve(page, tmp_path):
     moved = """<script>const i = document.getElementById('play-1'); i.value = 2;
@@ -79,7 +108,9 @@ def test_a_slider_moves_the_curve(page, tmp_path):
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     data = data_of(page)
-    assert f'class="curve" d="{data["paths"][1][2]}"' in done.stdout
+    assert f'class="curve line-0" d="{data["paths"][1][2][0]}"' in done.stdout
+    ((x, y, _),) = data["marks"][1][2]
+    assert f'<circle cx="{x:g}" cy="{y:g}" r="5.5" class="tips"></circle></g>' in done.stdout
     assert 'aria-live="polite">landscape &lt;12&gt;<' in done.stdout
     assert 'aria-valuetext="e"' in done.stdout
     assert 'class="controls" hidden' not in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from html import escape
 from pathlib import Path
@@ -27,6 +28,8 @@ from nmm.companion.chapters import (
     executed,
     records,
 )
+
+_NEGATIVE = re.compile(r"-?[\d,]*\.?\d+(e[-+]?\d+)?")  # or with a negative exponent
 
 
 def refresh_chapters(app: Sphinx) -> None:
@@ -167,6 +170,15 @@ class Ledger(Recorded):
         return self.parse(ledgers.LEDGERS[self.arguments[0]](Path(self.env.docname).name))
 
 
+def typographic_minus(app: Sphinx, doctree: nodes.document) -> None:
+    """Print glued negative numbers with a minus sign, not a hyphen; words keep theirs."""
+    for node in doctree.findall(nodes.inline):
+        text = node.astext()
+        if "pasted-text" in node["classes"] and _NEGATIVE.fullmatch(text):
+            node.children = []
+            node += nodes.Text(text.replace("-", "−"))
+
+
 def drop_thebe(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -213,6 +225,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("self-check", SelfCheck)
     app.add_directive("ledger", Ledger)
     app.connect("builder-inited", refresh_chapters)
+    app.connect("doctree-read", typographic_minus)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", offer_notebook, priority=400)
     app.connect("build-finished", copy_notice)

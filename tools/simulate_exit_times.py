@@ -79,16 +79,21 @@ def to_npz(arrays: dict[str, Any]) -> bytes:
 
 
 def store(points: list[dict[str, Any]], folder: Path) -> None:
-    """Write the file, and its line in checksums.txt."""
+    """Write the exits, their recipe and its fingerprint."""
     arrays = {key: np.array([p[key] for p in points]) for key in (*KEYS, "to", "took")}
     arrays["steps"] = np.concatenate([p["steps"] for p in points])
     arrays["fingerprint"] = np.array(hashlib.sha256(json.dumps(RECIPE).encode()).hexdigest())
+    store_arrays(NAME, arrays, folder)
+
+
+def store_arrays(name: str, arrays: dict[str, Any], folder: Path) -> None:
+    """Write a file, and its line in checksums.txt."""
     content = to_npz(arrays)
-    (folder / NAME).write_bytes(content)
+    (folder / name).write_bytes(content)
     sums = folder / "checksums.txt"
     lines = sums.read_text(encoding="ascii").splitlines()
-    kept = [line for line in lines if not line.endswith(f"  {NAME}")]
-    kept.append(f"{hashlib.sha256(content).hexdigest()}  {NAME}")
+    kept = [line for line in lines if not line.endswith(f"  {name}")]
+    kept.append(f"{hashlib.sha256(content).hexdigest()}  {name}")
     sums.write_text("\n".join(sorted(kept, key=lambda s: s.split()[1])) + "\n", encoding="ascii")
 
 

@@ -145,7 +145,18 @@ class Surface:
         return value, value + R * (self.grid.slopes(R) @ even)
 
     def invert(self, zeta: Complex) -> tuple[Array, Array]:
-        """R and phase of the points with the projections ζ (n,): Newton's method; nan if none."""
+        """R and phase of the points with the projections ζ (n,); nan if there is none.
+
+        Closer to rest than any bend of the surface can be told, ζ = R e^{i phase}.
+        """
+        R, phase = np.abs(zeta), np.angle(zeta)
+        bent = ~(1e-9 * self.grid.scale > R)
+        R[bent], phase[bent] = self._inverted(zeta[bent])
+        lost = ~(self.grid.end >= R)
+        return np.where(lost, np.nan, R), np.where(lost, np.nan, phase)
+
+    def _inverted(self, zeta: Complex) -> tuple[Array, Array]:
+        """R and phase by Newton's method, for ζ not at rest; nan where it finds none."""
         k, p = np.arange(len(self.X)), self.equation.left
         R, phase = np.minimum(np.abs(zeta), 0.98 * self.grid.end), np.angle(zeta)
         gap = zeta
@@ -163,8 +174,7 @@ class Surface:
             R = np.minimum(R * np.exp(np.clip(relative, -0.5, 0.5)), 1.2 * self.grid.end)
             if np.abs(relative).max(initial=0.0) < 1e-13:
                 break
-        lost = ~((np.abs(gap) < 1e-9 * np.abs(zeta)) & (self.grid.end >= R))
-        return np.where(lost, np.nan, R), np.where(lost, np.nan, phase)
+        return np.where(np.abs(gap) < 1e-9 * np.abs(zeta), R, np.nan), phase
 
     def error(self, R: Array) -> Array:
         """Share of the oscillation that is missing at `R` (n,): (n,).
