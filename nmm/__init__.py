@@ -58,6 +58,8 @@ _HOME = {
     "MeasuredDrift": "amplitudes.transients",
     "exit_times": "amplitudes.exits",
     "ExitTimes": "amplitudes.exits",
+    "fit_barrier": "inversion.barriers",
+    "Barrier": "inversion.barriers",
     "simulate": "simulation",
     "Trajectory": "simulation",
     "transfer_function": "inversion.spectrum",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmm.amplitudes.exits import ExitTimes, mean_and_interval
+from nmm.inversion.exit_models import CONDITIONS, Dwells, ExitTable
 from nmm.sigmoid import Array
 
 _PROVENANCE = {
@@ -166,9 +167,7 @@ def simulated_exits() -> list[SimulatedExits]:
     >>> sorted({point.start for point in datasets.simulated_exits()})
     ['cycle', 'rest']
     """
-    content = _checked(folder() / "exit_times.npz")
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        parts: dict[str, Any] = {key: file[key] for key in file.files}
+    parts = _arrays("exit_times.npz")
     steps = np.split(parts["steps"], np.cumsum(parts["n_trials"])[:-1])
     keys = ("u", "g6", "sigma", "dt", "t_max", "start", "to", "seed", "took")
     points = []
@@ -223,8 +222,40 @@ def dwell_times() -> DwellTimes:
     >>> table.at_rest.shape == (table.u.size, table.g6.size, table.sigma.size)
     True
     """
-    with np.load(BytesIO(_checked(folder() / "dwell_times.npz")), allow_pickle=False) as file:
-        return DwellTimes(**{key: file[key] for key in file.files})
+    return DwellTimes(**_arrays("dwell_times.npz"))
+
+
+def exit_table() -> ExitTable:
+    """Return the stored table of the theory of exits, by tools/simulate_calibration.py."""
+    parts = _arrays("exit_table.npz")
+    return ExitTable(parts["half_width"], parts["coefficients"], float(parts["error"]))
+
+
+def exit_calibration() -> list[tuple[Array, list[Dwells]]]:
+    """Return simulated sets of exits: true log-scales (3,), and exits condition by condition.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> truth, exits = datasets.exit_calibration()[0]
+    >>> truth.shape, [d.start for d in exits]
+    ((3,), ['rest', 'rest', 'rest', 'cycle'])
+    """
+    parts = _arrays("exit_calibration.npz")
+    sets = []
+    for theta, by_condition in zip(parts["theta"], parts["steps"], strict=True):
+        exits = []
+        for (start, level, _, t_max), left in zip(CONDITIONS, by_condition, strict=True):
+            times = np.where(left < 0, t_max, left * float(parts["dt"]))
+            found = ExitTimes(times, left < 0, *mean_and_interval(times, left < 0))
+            exits.append(Dwells.of(start, level, found, t_max))
+        sets.append((theta, exits))
+    return sets
+
+
+def _arrays(name: str) -> dict[str, Any]:
+    with np.load(BytesIO(_checked(folder() / name)), allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
 
 
 def folder() -> Path:
