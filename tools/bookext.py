@@ -28,6 +28,7 @@ from nmm.companion.chapters import (
     executed,
     records,
 )
+from nmm.companion.contracts import scientific
 
 _NEGATIVE = re.compile(r"-?[\d,]*\.?\d+(e[-+]?\d+)?")  # or with a negative exponent
 
@@ -106,7 +107,7 @@ class RecordedFigure(Recorded):
         record = self.record("figure")
         source = (
             f"Checked against {record['route']}: largest deviation "
-            f"{_scientific(record['deviation'])}, allowed {_scientific(record['tolerance'])} "
+            f"{scientific(record['deviation'])}, allowed {scientific(record['tolerance'])} "
             f"({record['reason']})."
         )
         caption = "\n".join(self.content)
@@ -114,14 +115,6 @@ class RecordedFigure(Recorded):
             f"`````{{glue:figure}} figure-{record['name']}\n:alt: {record['alt']}\n"
             f":name: fig-{record['name']}\n\n{caption} [{source}]{{.figure-source}}\n`````"
         )
-
-
-def _scientific(value: float) -> str:
-    """Write a number with two digits, in powers of ten where it is small."""
-    if value == 0 or 0.01 <= value < 1000:
-        return f"{value:.2g}"
-    digits, exponent = f"{value:.1e}".split("e")
-    return rf"${digits}\times10^{{{int(exponent)}}}$"
 
 
 class RecordedEquation(Recorded):
@@ -211,6 +204,14 @@ def offer_notebook(
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def drop_wrong_roles(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Take out the roles of docutils' list of references: screen readers find no list in it."""
+    if "body" in context:
+        context["body"] = re.sub(r' role="(?:list|doc-biblioentry)"', "", context["body"])
+
+
 def copy_notice(app: Sphinx, exception: Exception | None) -> None:
     """Put the notice on the recordings with the site."""
     if exception is None and app.builder.format == "html":
@@ -228,5 +229,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", typographic_minus)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", offer_notebook, priority=400)
+    app.connect("html-page-context", drop_wrong_roles)
     app.connect("build-finished", copy_notice)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -88,8 +88,14 @@ def tolerances(page: str, kind: str) -> dict[str, float]:
     kind : {"figure", "number"}
         Of what.
     """
-    rows = yaml.safe_load((root() / "book" / "tolerances.yml").read_text(encoding="utf8"))
-    return {row[kind]: float(row["tolerance"]) for row in rows.get(page, []) if kind in row}
+    rows = tolerance_rows().get(page, [])
+    return {row[kind]: float(row["tolerance"]) for row in rows if kind in row}
+
+
+def tolerance_rows() -> dict[str, list[dict[str, Any]]]:
+    """Chapter → rows of book/tolerances.yml."""
+    text = (root() / "book" / "tolerances.yml").read_text(encoding="utf8")
+    return yaml.safe_load(text) or {}
 
 
 def fingerprint(shown: Arrays) -> str:

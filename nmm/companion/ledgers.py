@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from nmm.companion import chapters as book
-from nmm.companion import equations, numbers
+from nmm.companion import contracts, equations, numbers
 from nmm.companion.claims import claims
 from nmm.models import bistable_column, cmc
 from nmm.models.columns import EXTRINSIC, SOURCE, extrinsic_parameter
@@ -24,9 +24,8 @@ _WORDS_A_MINUTE = 130  # slower than a novel: formulas and figures are looked at
 def facts(page: str) -> str:
     """Minutes to read a page, and seconds its cells took."""
     chapter = book.chapter(page)
-    words = len(re.findall(r"\w+", numbers.prose(chapter.source.read_text(encoding="utf8"))))
+    minutes = _minutes(chapter.source.read_text(encoding="utf8"))
     seconds = book.executed(chapter).metadata.papermill.duration
-    minutes = max(1, round(words / _WORDS_A_MINUTE))
     return f"About {minutes} minutes to read; its cells ran in {seconds:.0f} s."
 
 
@@ -40,17 +39,35 @@ def open_exercises(page: str) -> str:
     )
 
 
+def _minutes(text: str) -> int:
+    words = len(re.findall(r"\w+", numbers.prose(text)))
+    return max(1, round(words / _WORDS_A_MINUTE))
+
+
+def claims_summary(page: str) -> str:
+    """One line for each claim: its verdict, and how many cells bear it out."""
+    found = recorded_claims()
+    rows = ["| no. | claim | verdict | cells |", "|---|---|---|---|"]
+    for claim in claims():
+        held = [found[key]["holds"] for key in claim.evidence if key in found]
+        verdict = claim.verdict(found).replace(" ", "\u00a0")
+        count = f"{sum(held)}\u00a0of\u00a0{len(held)}" if held else "none"
+        rows.append(f"| **{claim.id}** | {claim.text} | {verdict} | {count} |")
+    return "\n".join(rows)
+
+
 def claims_table(page: str) -> str:
     """Each claim, its verdict, and what each cell found."""
     found = recorded_claims()
     parts = []
     for claim in claims():
         lines = [
-            f"**{claim.id}** {claim.text} {{cite:p}}`{claim.source}`\n",
-            f"*Verdict:* {claim.verdict(found)}.\n",
+            f"**{claim.id}. {claim.text}** {{cite:p}}`{claim.source}`\n",
+            f"*{claim.verdict(found).capitalize()}*"
+            + (". What was measured:\n" if claim.evidence else ".\n"),
         ]
         lines += [
-            f"- {found[key]['measured']} ({{doc}}`{key[0]}`)"
+            f"- {_sentence(found[key]['measured'])} ({{doc}}`{key[0]}`)"
             for key in claim.evidence
             if key in found
         ]
@@ -58,6 +75,12 @@ def claims_table(page: str) -> str:
             lines.append(f"\n*Not shown yet:* {claim.missing}")
         parts.append("\n".join(lines))
     return "\n\n---\n\n".join(parts)
+
+
+def _sentence(text: str) -> str:
+    """With a capital, unless it begins with a formula; a true minus; no break before per cent."""
+    text = text[0].upper() + text[1:] if text[:2].isalpha() else text
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text).replace(" %", "\u00a0%")
 
 
 def recorded_claims() -> dict[tuple[str, str], dict[str, Any]]:
@@ -70,19 +93,26 @@ def recorded_claims() -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def status_table(page: str) -> str:
-    """Run time of every page, and the versions that made it."""
-    rows = ["| page | seconds | figures | equations | numbers |", "|---|---|---|---|---|"]
+    """Reading and run time of every page, and the versions that made it."""
+    rows = ["| page | minutes to read | seconds to run | figures | equations | numbers |"]
+    rows.append("|---|---|---|---|---|---|")
+    total = 0.0
     for chapter in book.chapters():
         notebook = book.executed(chapter)
         text = chapter.source.read_text(encoding="utf8")
         counts = [len(book.records(notebook, kind)) for kind in ("figure", "number")]
+        seconds = notebook.metadata.papermill.duration
+        total += seconds
         rows.append(
-            f"| {{doc}}`{chapter.name}` | {notebook.metadata.papermill.duration:.1f} "
+            f"| {{doc}}`{chapter.name}` | {_minutes(text)} | {seconds:.1f} "
             f"| {counts[0]} | {len(equations.labels(text))} | {counts[1]} |"
         )
-    names = ("numpy", "scipy", "sympy", "matplotlib", "numba", "jupyter-book", "papermill")
+    names = ("nmm", "numpy", "scipy", "sympy", "matplotlib", "numba", "jupyter-book", "papermill")
     used = ", ".join(f"{name} {version(name)}" for name in names)
-    return "\n".join(rows) + f"\n\nPython {platform.python_version()}, {used}."
+    return (
+        "\n".join(rows) + f"\n\nAll cells together ran in {total / 60:.1f} minutes, with Python "
+        f"{platform.python_version()} on {platform.system()} ({platform.machine()}), {used}."
+    )
 
 
 def constants_table(page: str) -> str:
@@ -149,6 +179,11 @@ LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
         "facts": facts,
         "exercises": open_exercises,
         "claims": claims_table,
+        "claims-summary": claims_summary,
+        "equations": contracts.equations_table,
+        "figures": contracts.figures_table,
+        "tolerances": contracts.tolerances_table,
+        "paper-figures": contracts.paper_figures_list,
         "status": status_table,
         "constants": constants_table,
         "parameters": parameters_table,
