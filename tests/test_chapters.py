@@ -1,6 +1,7 @@
 """Every chapter runs: with its defaults (for the book), quickly, and with a parameter changed."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,28 @@ def test_the_surroundings_are_the_package_the_data_and_the_pins(monkeypatch, tmp
     assert before != after
     (tmp_path / "constraints.txt").write_text("numpy==2.4.6")
     assert book._surroundings.__wrapped__() != after
+
+
+def test_a_changed_line_of_the_package_runs_a_chapter_again(monkeypatch, tmp_path):
+    import shutil
+
+    chapter, runs = book.chapter("index"), []
+    package = Path(book.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "nmm", ignore=shutil.ignore_patterns("__pycache__"))
+    notebook = book.executed(chapter)
+    monkeypatch.setattr(book, "run", lambda c: runs.append(c.name) or notebook)
+    monkeypatch.setattr(book, "build_folder", lambda: tmp_path)
+    share = book.root()
+    monkeypatch.setattr(book, "root", lambda: share)
+    monkeypatch.setattr(book, "__file__", str(tmp_path / "nmm" / "companion" / "chapters.py"))
+    module = tmp_path / "nmm" / "sigmoid.py"
+    for line, expected in (("", 1), ("", 1), ("\nTOO_STEEP = 1e3\n", 2), ("", 2)):
+        with module.open("a") as file:
+            file.write(line)
+        book._surroundings.cache_clear()
+        book.executed(chapter)
+        assert len(runs) == expected
+    book._surroundings.cache_clear()
 
 
 def test_chapters_load_no_module_that_only_reads_them():

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import yaml
 
@@ -127,3 +128,24 @@ def test_the_status_page_has_every_page():
     table = ledgers.status_table("status")
     assert all(f"{{doc}}`{c.name}`" in table for c in book.chapters())
     assert "All cells together ran in" in table
+
+
+def test_a_second_run_that_differs_in_one_bit_is_found():
+    from copy import deepcopy
+
+    from run_again import differences
+
+    from nmm.companion.record import decode, encode
+
+    kept = book.executed(book.chapter("index"))
+    again = deepcopy(kept)
+    assert list(differences(kept, again)) == []
+    (name, record), *_ = book.records(again, "figure").items()
+    key = next(iter(record["arrays"]))
+    array = decode(record["arrays"][key]).copy()
+    array.flat[0] = np.nextafter(array.flat[0], np.inf)
+    record["arrays"][key] = encode(array)
+    (number, kept_number), *_ = book.records(again, "number").items()
+    kept_number["value"] = np.nextafter(kept_number["value"], np.inf)
+    found = list(differences(kept, again))
+    assert [line.split(":")[0] for line in found] == [f"figure {name}", f"number {number}"]

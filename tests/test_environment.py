@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
 CONDA_NAME = {"matplotlib": "matplotlib-base"}  # PyPI's name → conda-forge's
-NO_CONDA = {"types-pyyaml", "py-rattler"}  # only for our own checks
+# Only for our own checks.
+NO_CONDA = {"types-pyyaml", "py-rattler", "playwright", "axe-playwright-python"}
 
 
 def requirements():
