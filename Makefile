@@ -36,5 +36,5 @@ clean:
 .venv/installed: pyproject.toml constraints.txt
 	@echo "Making .venv with the book's pinned packages (about a minute)."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book,test]' -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[book,test,inference]' -c constraints.txt
 	@touch $@

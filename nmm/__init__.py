@@ -65,6 +65,8 @@ _HOME = {
     "transfer_function": "inversion.spectrum",
     "cross_spectrum": "inversion.spectrum",
     "spm_cross_spectrum": "inversion.spm_spectrum",
+    "variational_laplace": "inversion.laplace",
+    "Posterior": "inversion.laplace",
     "datasets": "",
     "plot": "",
     "symbolic": "",

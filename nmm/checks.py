@@ -54,3 +54,24 @@ def real_array(what: str, value: ArrayLike) -> Array:
         return np.asarray(array, float)
     except (TypeError, ValueError):
         raise ValueError(f"{what} = {value!r}; it must be made of real numbers") from None
+
+
+def covariance(what: str, value: ArrayLike, size: int | None = None) -> Array:
+    """Return `value` as a symmetric positive-semidefinite matrix, or raise ValueError.
+
+    With `size`, a number stands for that variance everywhere, a vector for the diagonal.
+    """
+    matrix = real_array(what, value)
+    if size is not None and matrix.ndim < 2:
+        matrix = np.diag(np.broadcast_to(matrix, size)) if matrix.size in (1, size) else matrix
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or size not in (None, len(matrix)):
+        expected = f"{size or 'n'} × {size or 'n'}"
+        raise ValueError(f"{what} has shape {matrix.shape}; it must be {expected}")
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    rounding = 1e-8 * np.outer(scale, scale)
+    if not np.isfinite(matrix).all() or (np.abs(matrix - matrix.T) > rounding).any():
+        raise ValueError(f"{what} must be finite and symmetric")
+    values = np.linalg.eigvalsh(matrix)
+    if matrix.size == 0 or values[0] < -1e-10 * max(values[-1], 0):
+        raise ValueError(f"{what} has a negative eigenvalue, {values[:1]}; no variance is negative")
+    return np.asarray((matrix + matrix.T) / 2)

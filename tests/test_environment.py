@@ -18,7 +18,7 @@ NO_CONDA = {"types-pyyaml", "py-rattler", "playwright", "axe-playwright-python"}
 
 def requirements():
     extras = PROJECT["optional-dependencies"]
-    lines = [*PROJECT["dependencies"], *extras["book"], *extras["test"]]
+    lines = [*PROJECT["dependencies"], *extras["book"], *extras["inference"], *extras["test"]]
     found = [Requirement(line) for line in lines]
     return {canonicalize_name(r.name): r for r in found}
 
