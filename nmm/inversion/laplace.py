@@ -121,8 +121,9 @@ def variational_laplace(
     -----
     SPM counts log|Π| once too often for every further column of y; this does not. It also adds
     e⁻³² to every precision and drops prior variances below about 10⁻⁷ of the largest; both depend
-    on the data's unit, and are left out. As in SPM the step depends on the parameters' relative
-    units: give parameters of similar prior variance, such as log-scales, else it may stop short.
+    on the data's unit, and are left out. SPM's step depends on the parameters' relative units and
+    may stop short; where prior deviations differ by more than a factor of four, parameters are
+    measured in theirs.
 
     Examples
     --------
@@ -140,7 +141,8 @@ def variational_laplace(
     if begin.shape != problem.origin.shape or not np.isfinite(begin).all():
         raise ValueError(f"start = {start!r}; it must be {problem.origin.size} finite numbers")
     limit = whole_number("max_iterations", max_iterations)
-    best, history, outcome = _ascend(problem, problem.basis.T @ (begin - problem.origin), limit)
+    p = np.linalg.pinv(problem.basis) @ (begin - problem.origin)
+    best, history, outcome = _ascend(problem, p, limit)
     converged = outcome == _CONVERGED
     if not converged:
         warn(f"variational_laplace: {outcome}", NumericalWarning, stacklevel=2)

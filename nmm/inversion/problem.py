@@ -20,6 +20,7 @@ from nmm.sigmoid import Array
 Function = Callable[[Array], ArrayLike]
 
 STEP = 1e-4  # of the prior's standard deviation: central differences of the prediction
+SIMILAR = 4.0  # prior deviations within this factor count as of one unit
 _STEEPEST = np.exp(32.0)  # derivatives beyond are taken as not finite
 
 
@@ -126,7 +127,8 @@ def problem_of(
         raise ValueError(f"prior_mean = {prior_mean!r}; it must be a list of finite numbers")
     cov = covariance("prior_cov", prior_cov, origin.size)
     basis = _range(cov)
-    inside = basis.T @ cov @ basis
+    back = np.linalg.pinv(basis)
+    inside = back @ cov @ back.T
     noise = noise_of(precision, data)
     mean, hyper = _hyperprior(noise, data, hE, hC)
     free = np.diag(hyper) > 0
@@ -148,7 +150,10 @@ def problem_of(
 
 
 def _range(cov: Array) -> Array:
-    """Orthonormal basis of the directions that have variance, whatever the parameters' units."""
+    """Basis of the directions that have variance: orthonormal, as in SPM, or of deviations.
+
+    SPM's steps stop short along a parameter whose unit is much smaller than the others'.
+    """
     sd = np.sqrt(np.diag(cov))
     some = sd > 0
     if not some.any():
@@ -157,7 +162,9 @@ def _range(cov: Array) -> Array:
     values, vectors = np.linalg.eigh(cov[np.ix_(some, some)] / np.outer(sd[some], sd[some]))
     kept = vectors[:, values > 1e-10 * values[-1]]
     basis = np.zeros((sd.size, kept.shape[1]))
-    basis[some] = np.linalg.qr(sd[some, None] * kept)[0]
+    basis[some] = sd[some, None] * kept
+    if sd[some].max() <= SIMILAR * sd[some].min():
+        basis[some] = np.linalg.qr(basis[some])[0]
     return basis
 
 
