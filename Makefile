@@ -5,7 +5,7 @@ BIN := .venv/bin
 ifeq ($(PYTHON),)
 $(error Python 3.11 is needed: the book's pins are for that release. Install it, or use conda: see README.md)
 endif
-.PHONY: book test check-again format accept-figures clean
+.PHONY: book test check-site check-again format accept-figures clean
 
 book: .venv/installed
 	@echo "Running the chapters that are stale, then writing the pages (about two minutes from nothing)."
@@ -18,6 +18,10 @@ test: .venv/installed
 	@echo "All tests: package, chapters, contracts, the built site (a few minutes)."
 	@$(BIN)/pytest
 	@echo "All tests passed. The site they looked at: _build/html/index.html"
+
+check-site: .venv/installed
+	@echo "Every page in Chromium, with axe-core, in light and dark (a few minutes)."
+	@$(BIN)/pytest tests/test_browser.py -m 'slow or not slow'
 
 # Linux only: in a name space of its own a process has no network but itself.
 check-again: book

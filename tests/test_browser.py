@@ -116,10 +116,9 @@ def figure_range(page):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page(visitor, axe, name):
+def test_page(visitor, name):
     page = visitor.page
     visitor.go(name)
-    visitor.theme("light")
     assert visitor.faults == []
     source = (HTML / f"{name}.html").read_text(encoding="utf8")
     formulas = source.count('class="math notranslate') + source.count('class="math wy')
@@ -128,17 +127,24 @@ def test_page(visitor, axe, name):
     assert page.evaluate(RAW) == []
     assert page.evaluate(IMAGES) == []
     assert page.evaluate(UNREACHABLE) == []
-    assert violations(page, axe) == []
-    visitor.theme("dark")
-    assert violations(page, axe, only=["color-contrast", "link-in-text-block"]) == []
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert visitor.faults == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_fits_a_phone(visitor, name):
-    visitor.go(name, size=PHONE)
-    width = visitor.page.evaluate("document.documentElement.scrollWidth")
-    assert width <= PHONE["width"]
+# axe-core takes seconds a page: two in `make test`, all of them in `make check-site`.
+QUICK = ("book/02-canonical-microcircuit", "book/paper-figures")
+
+
+@pytest.mark.parametrize(
+    "name", [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in PAGES]
+)
+def test_page_is_for_everybody(visitor, axe, name):
+    visitor.go(name)
+    visitor.theme("light")
+    assert violations(visitor.page, axe) == []
+    visitor.theme("dark")
+    assert violations(visitor.page, axe, only=["color-contrast", "link-in-text-block"]) == []
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -18,8 +18,8 @@ class Barrier:
     Parameters
     ----------
     height : float
-        In the unit of σ²: the barrier ΔU of ``dR = −U′ dt + σ dW``; 2ΔU/|β|² for a column, whose
-        D is |β|²σ²/4.
+        In the unit of σ²: the barrier ΔU of ``dR = −U′ dt + σ dW``; ``2ΔU/|β|²`` for a column,
+        whose D is ``|β|²σ²/4``.
     log_prefactor : float
         Natural logarithm of the factor, in the unit of time.
     cov : array (2, 2)
