@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from scipy.linalg import expm
 
+from nmm.companion.exit_equations import EXIT_TWINS
 from nmm.companion.global_equations import GLOBAL_TWINS
 from nmm.companion.local_equations import LOCAL_TWINS
 from nmm.companion.noise_equations import NOISE_TWINS
@@ -404,5 +405,6 @@ TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
         **LOCAL_TWINS,
         **NOISE_TWINS,
         **GLOBAL_TWINS,
+        **EXIT_TWINS,
     }
 )

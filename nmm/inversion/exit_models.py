@@ -22,6 +22,7 @@ from nmm.amplitudes.amplitude import AmplitudeEquation, amplitude_equation
 from nmm.amplitudes.exits import ExitTimes
 from nmm.checks import number
 from nmm.fixed_points import equilibria
+from nmm.inversion.models import LikelihoodModel, Prior
 from nmm.models import bistable_column
 from nmm.sigmoid import Array
 from nmm.system import NeuralMass
@@ -214,6 +215,15 @@ def exit_log_likelihood(
             rows += [d.log_likelihood(mean + theory_sd * z, cv) for z in _NODES]
         value = value + logsumexp(rows.T, b=_WEIGHTS / _WEIGHTS.sum(), axis=-1).T
     return np.where(np.isnan(value), -np.inf, value)
+
+
+def exit_model(table: ExitTable, *, theory_sd: float = THEORY_SD) -> LikelihoodModel:
+    """Return the model for `nmm.invert`: data are a sequence of `Dwells`."""
+
+    def log_likelihood(theta: Array, data: Sequence[Dwells]) -> float:
+        return float(exit_log_likelihood(table, theta, data, theory_sd=theory_sd))
+
+    return LikelihoodModel(Prior.of(EXIT_PRIOR), log_likelihood)
 
 
 @dataclass(frozen=True, eq=False)
