@@ -218,7 +218,7 @@ def exit_log_likelihood(
 
 
 def exit_model(table: ExitTable, *, theory_sd: float = THEORY_SD) -> LikelihoodModel:
-    """Return the model for `nmm.invert`: data are a sequence of `Dwells`."""
+    """Return the model for `nmm.inversion.inverting.invert`: data are a sequence of `Dwells`."""
 
     def log_likelihood(theta: Array, data: Sequence[Dwells]) -> float:
         return float(exit_log_likelihood(table, theta, data, theory_sd=theory_sd))
