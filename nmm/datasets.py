@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from dataclasses import dataclass
 from io import BytesIO
@@ -251,6 +252,70 @@ def exit_calibration() -> list[tuple[Array, list[Dwells]]]:
             exits.append(Dwells.of(start, level, found, t_max))
         sets.append((theta, exits))
     return sets
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralCalibration:
+    """Inversions of synthetic spectra of a column at rest, with their truths.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Parameters.
+    truth, mean : array (n, k)
+        What made each spectrum; posterior mean by variational Laplace.
+    cov : array (n, k, k)
+        Posterior covariance.
+    evidence : array (n,)
+        Free energy.
+    converged : array (n,) of bool
+        Whether the ascent did.
+    compared : array (2, n2, 2)
+        Free energy by (model that made the data, set, model inverted).
+    sampler_mean, sampler_cov, sampler_evidence, sampler_error, sampler_took : array (m, ...)
+        The first m sets by nested sampling: posterior mean and covariance, log evidence and its
+        error, time of computing (s).
+    seed : int
+        Set i of the first part is ``synthetic(model, (seed, 0, i))``, that of comparison j
+        ``synthetic(model, (seed, 1 + j, i))``.
+    recipe : dict
+        Column, frequencies, priors: as in tools/calibrate_spectra.py.
+    """
+
+    names: tuple[str, ...]
+    truth: Array
+    mean: Array
+    cov: Array
+    evidence: Array
+    converged: Array
+    compared: Array
+    sampler_mean: Array
+    sampler_cov: Array
+    sampler_evidence: Array
+    sampler_error: Array
+    sampler_took: Array
+    seed: int
+    recipe: dict[str, Any]
+
+
+def spectral_calibration() -> SpectralCalibration:
+    """Return the stored inversions of synthetic spectra, by tools/calibrate_spectra.py.
+
+    Returns
+    -------
+    SpectralCalibration
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> datasets.spectral_calibration().truth.shape
+    (200, 12)
+    """
+    parts = _arrays("spectral_calibration.npz")
+    recipe = json.loads(parts.pop("recipe").item())
+    del parts["fingerprint"]
+    names = tuple(str(name) for name in parts.pop("names"))
+    return SpectralCalibration(names=names, seed=recipe["seed"], recipe=recipe, **parts)
 
 
 def _arrays(name: str) -> dict[str, Any]:

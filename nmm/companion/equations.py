@@ -17,6 +17,7 @@ from scipy.linalg import expm
 
 from nmm.companion.exit_equations import EXIT_TWINS
 from nmm.companion.global_equations import GLOBAL_TWINS
+from nmm.companion.inversion_equations import INVERSION_TWINS
 from nmm.companion.local_equations import LOCAL_TWINS
 from nmm.companion.noise_equations import NOISE_TWINS
 from nmm.fixed_points import equilibria
@@ -404,6 +405,7 @@ TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
         "eq-passage": _passage,
         **LOCAL_TWINS,
         **NOISE_TWINS,
+        **INVERSION_TWINS,
         **GLOBAL_TWINS,
         **EXIT_TWINS,
     }

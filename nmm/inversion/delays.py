@@ -57,7 +57,7 @@ def column_delays(m: NeuralMass, within: float = 1e-3) -> Array:
     return np.where((m.A == 1.0) | np.eye(m.n_states, dtype=bool), 0.0, delay)
 
 
-def effective_jacobian(J: Array, delays: Array) -> Array:
+def effective_jacobian(J: Array, delays: Array, *, tolerance: float | None = None) -> Array:
     """The matrix X = Q J that stands for a Jacobian with delays, by SPM's iteration.
 
     Parameters
@@ -66,11 +66,12 @@ def effective_jacobian(J: Array, delays: Array) -> Array:
         Jacobian without delays, 1/s.
     delays : array (N, N)
         From state j to state i, s.
+    tolerance : float, optional
+        Relative to the norm of the first guess; default SPM's, 1e-6.
 
     Returns
     -------
     array (N, N)
-        To SPM's tolerance: 1e-6 of the norm.
 
     Raises
     ------
@@ -88,8 +89,8 @@ def effective_jacobian(J: Array, delays: Array) -> Array:
     if not delays.any():
         return J
     start = np.linalg.solve(np.eye(len(J)) + delays * J, J)
-    tolerance = TOLERANCE * np.abs(start).sum(axis=1).max()
-    X, settled = _iterate(J, delays, *np.nonzero(J * delays), start, tolerance)
+    least = (tolerance or TOLERANCE) * np.abs(start).sum(axis=1).max()
+    X, settled = _iterate(J, delays, *np.nonzero(J * delays), start, least)
     if not settled or not np.isfinite(X).all():
         raise ValueError(
             f"the delay operator does not settle: delays up to {delays.max()} s are too long "

@@ -37,7 +37,7 @@ def transfer_function(
 ) -> Complex:
     """Answer of a model near a fixed point to an input that turns at each frequency.
 
-    ``H(f) = C (2πi f − QJ)⁻¹ Q E`` (eq-transfer of chapter 08).
+    ``H(f) = C (2πi f − QJ)⁻¹ Q E`` (eq-response of chapter 08).
 
     Parameters
     ----------
