@@ -122,7 +122,7 @@ def variational_laplace(
     SPM counts log|Π| once too often for every further column of y; this does not. It also adds
     e⁻³² to every precision and drops prior variances below about 10⁻⁷ of the largest; both depend
     on the data's unit, and are left out. SPM's step depends on the parameters' relative units and
-    may stop short; where prior deviations differ by more than a factor of four, parameters are
+    may stop short; where prior deviations differ by more than a factor of eight, parameters are
     measured in theirs.
 
     Examples

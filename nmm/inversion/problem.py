@@ -20,7 +20,7 @@ from nmm.sigmoid import Array
 Function = Callable[[Array], ArrayLike]
 
 STEP = 1e-4  # of the prior's standard deviation: central differences of the prediction
-SIMILAR = 4.0  # prior deviations within this factor count as of one unit
+SIMILAR = 8.0  # prior deviations within this factor count as of one unit
 _STEEPEST = np.exp(32.0)  # derivatives beyond are taken as not finite
 
 
