@@ -86,7 +86,7 @@ class Inversion:
         -------
         tuple of array (k,), array (k, k)
             Ratios, descending: near 1 the data say nothing, near 0 much. Column j of the second is
-            the unit vector of the j-th direction among parameters scaled by ``prior.factor``⁻¹.
+            the unit vector of the j-th direction, with parameters in units of ``prior.factor``.
         """
         factor = self.prior.factor
         half = np.linalg.solve(factor, self.cov)
