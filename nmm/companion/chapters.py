@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from nmm.companion.record import KEY
+from nmm.kernels import cache_folder
 
 PROFILES = ("book", "quick", "changed")
 # Modules beside this one that only read what chapters left. No chapter loads them, which a test
 # checks, so that a change in them makes no chapter stale.
 _READERS = re.compile(
-    r"(?:\w+_)?equations|claims|contracts|figures|latex|ledgers|numbers|printed(?:_\w+)?|sentences"
+    r"(?:\w+_)?equations|claims|command|contracts|figures|latex|ledgers|numbers|printed(?:_\w+)?|sentences"
 )
 
 
@@ -97,7 +98,12 @@ def chapter(name: str) -> Chapter:
 
 
 def run(
-    chapter: Chapter, parameters: Mapping[str, Any] | None = None, *, timeout: int = 600
+    chapter: Chapter,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    timeout: int = 600,
+    progress: bool = False,
+    first: str = "",
 ) -> Any:
     """Run one chapter with papermill, in its own folder.
 
@@ -109,6 +115,10 @@ def run(
         New values for the chapter's parameters.
     timeout : int, default 600
         Longest time for one cell, s.
+    progress : bool, default False
+        Show a bar on a terminal.
+    first : str, optional
+        Code to run before the chapter's.
 
     Returns
     -------
@@ -123,6 +133,7 @@ def run(
         If a cell fails.
     """
     import jupytext
+    import nbformat
     import papermill
 
     notebook = jupytext.read(chapter.source)
@@ -132,6 +143,8 @@ def run(
         raise KeyError(
             f"{chapter.name} has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
         )
+    if first:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     # A progress bar in a page would count as an error message; one thread of BLAS per kernel.
     for name in ("TQDM_DISABLE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -141,15 +154,16 @@ def run(
         parameters=dict(parameters or {}),
         cwd=str(chapter.source.parent),
         kernel_name="python3",
-        progress_bar=False,
+        progress_bar={"desc": chapter.name, "disable": None} if progress else False,
+        extra_arguments=["--log-level=50"],  # of the kernel, which warns of its own transport
         request_save_on_cell_execute=False,
         execution_timeout=timeout,
     )
 
 
 def build_folder() -> Path:
-    """Where executed chapters and the site go: ``_build`` in the checkout."""
-    return root() / "_build"
+    """Where executed chapters go: ``_build`` in the checkout, else the user's cache."""
+    return cache_folder() / "book" if root().name == "_shared" else root() / "_build"
 
 
 def executed(chapter: Chapter) -> Any:
