@@ -118,8 +118,8 @@ def kramers_from_above(slopes: ArrayLike, s: ArrayLike, *, convention: str = "te
     s : array (n,)
         Noise.
     convention : {"textbook", "scripts"}
-        Prefactor ``2π/√|U″U″|``; or that of the authors' public scripts: ``1/(2π√|U″U″|)`` with second
-        differences at a distance of 0.01 that are not divided by its square, over e⁶.
+        Prefactor ``2π/√|U″U″|``; or that of the authors' public scripts: ``1/(2π√|U″U″|)`` with
+        second differences at a distance of 0.01 that are not divided by its square, over e⁶.
 
     Returns
     -------
