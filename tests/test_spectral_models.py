@@ -107,7 +107,7 @@ NOISE = np.random.default_rng(3).standard_normal(20000)
         (NOISE[:10], {}, "too short"),
         ([], {}, "shape"),
         (NOISE, {"band": (10, 60)}, "half the rate"),
-        (NOISE, {"band": (0, 40)}, "above zero"),
+        (NOISE, {"band": (0, 40)}, "from above 0"),
         (NOISE, {"band": (10.2, 10.8)}, "no frequency"),
         (np.sin(0.1 * np.pi * np.arange(20000)), {"band": (20, 40)}, "zero in the band"),
         (NOISE, {"spacing": 0.0}, "positive"),
