@@ -202,7 +202,8 @@ def exit_log_likelihood(
     """Log likelihood of exits at `theta` (..., 3); −inf outside the table.
 
     The error of the theory, of standard deviation `theory_sd` in log T and common to all times from
-    one state, is integrated out.
+    one state, is integrated out. The spread of the times is that of the middle of the box: their law
+    is not exactly gamma, and what its shape says of θ would mislead.
     """
     value = np.zeros(np.shape(theta)[:-1])
     for start in STARTS:
@@ -211,7 +212,8 @@ def exit_log_likelihood(
             continue
         rows = np.zeros((_NODES.size, *value.shape))
         for d in parts:
-            mean, cv, _ = table.look_up(theta, d.level, start)
+            mean, _, _ = table.look_up(theta, d.level, start)
+            cv = table.look_up(np.zeros(3), d.level, start)[1]
             rows += [d.log_likelihood(mean + theory_sd * z, cv) for z in _NODES]
         value = value + logsumexp(rows.T, b=_WEIGHTS / _WEIGHTS.sum(), axis=-1).T
     return np.where(np.isnan(value), -np.inf, value)
