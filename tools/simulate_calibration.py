@@ -7,8 +7,9 @@ From the root of the repository::
 writes ``data/exit_table.npz`` and ``data/exit_calibration.npz``. Each set is drawn from the prior
 `EXIT_PRIOR` of `nmm.inversion.exit_models`, cut to the box of the table: columns in which rest and
 cycle coexist and every condition has exits, though not every trial exits within t_max. Its exits
-are those of the whole stochastic column, by `nmm.exit_times`; no formula makes data. Draw i and its seeds depend on i only, so any set can be
-computed again. ``--resume FILE`` goes on where a former run stopped.
+are those of the whole stochastic column, by `nmm.exit_times`; no formula makes data. Draw i and
+its seeds depend on i only, so any set can be computed again. ``--resume FILE`` goes on where a
+former run stopped.
 """
 
 from __future__ import annotations

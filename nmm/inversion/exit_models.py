@@ -202,8 +202,8 @@ def exit_log_likelihood(
     """Log likelihood of exits at `theta` (..., 3); −inf outside the table.
 
     The error of the theory, of standard deviation `theory_sd` in log T and common to all times from
-    one state, is integrated out. The spread of the times is that of the middle of the box: their law
-    is not exactly gamma, and what its shape says of θ would mislead.
+    one state, is integrated out. The spread of the times is that of the middle of the box: their
+    law is not exactly gamma, and what its shape says of θ would mislead.
     """
     value = np.zeros(np.shape(theta)[:-1])
     for start in STARTS:
