@@ -12,6 +12,7 @@ from shutil import copy2
 from typing import Any, ClassVar
 
 import nbformat
+import publishing
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
@@ -196,6 +197,10 @@ def offer_notebook(
     for cell in notebook.cells:
         if "outputs" in cell:
             cell.outputs = [o for o in cell.outputs if "scrapbook" not in o.get("metadata", {})]
+    repository, branch, _ = publishing.addresses(app.config)
+    if repository:
+        code = publishing.install_code(repository, branch)
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(code, id="install"))
     target = Path(app.outdir, "_sources", f"{pagename}.ipynb")
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target)

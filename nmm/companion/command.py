@@ -161,17 +161,10 @@ def verify(_: Any) -> int:
 
 
 def cite(_: Any) -> None:
-    """How to cite book and paper."""
-    import yaml
+    """How to cite paper and book, in words and as BibTeX."""
+    from nmm.companion import ledgers
 
-    about = yaml.safe_load((book.root() / "CITATION.cff").read_text(encoding="utf8"))
-    paper = about["preferred-citation"]
-    people = "; ".join(f"{a['family-names']}, {a['given-names']}" for a in paper["authors"])
-    print(
-        f"{people} ({paper['year']}). {paper['title']}. {paper['journal']} {paper['volume']}"
-        f"({paper['issue']}): {paper['start']}. https://doi.org/{paper['doi']}"
-    )
-    print(f"{about['authors'][0]['name']}. {about['title']}. Version {about['version']}.")
+    print("\n".join([*ledgers.references(), "", ledgers.bibtex()]))
 
 
 def _figures_of(chapter: book.Chapter) -> list[str]:

@@ -174,6 +174,55 @@ def notation_table(page: str) -> str:
     return "\n".join(rows)
 
 
+def references() -> list[str]:
+    """The paper, and this book, as a list of references has them."""
+    book_, paper = _cited()
+    people = "; ".join(f"{a['family-names']}, {a['given-names']}" for a in paper["authors"])
+    return [
+        f"{people} ({paper['year']}). {paper['title']}. {paper['journal']} {paper['volume']}"
+        f"({paper['issue']}): {paper['start']}. https://doi.org/{paper['doi']}",
+        f"{book_['authors'][0]['name']}. {book_['title']}. Version {book_['version']}.",
+    ]
+
+
+def bibtex(url: str = "") -> str:
+    """The same as BibTeX; `url` is the address of the book, if it has one."""
+    book_, paper = _cited()
+    people = " and ".join(f"{a['family-names']}, {a['given-names']}" for a in paper["authors"])
+    article = {
+        "author": people,
+        "title": paper["title"],
+        "journal": paper["journal"],
+        "volume": paper["volume"],
+        "number": paper["issue"],
+        "pages": paper["start"],
+        "year": paper["year"],
+        "doi": paper["doi"],
+    }
+    software = {
+        "author": f"{{{book_['authors'][0]['name']}}}",  # a group: braces keep it whole
+        "title": book_["title"],
+        "version": book_["version"],
+        "year": str(book_.get("date-released", ""))[:4],
+        "doi": book_.get("doi"),
+        "url": url,
+    }
+    return "\n\n".join(
+        f"@{kind}{{{key},\n"
+        + "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+        + "}"
+        for kind, key, fields in (
+            ("article", "cooray2023global", article),
+            ("software", "nmm-book", software),
+        )
+    )
+
+
+def _cited() -> tuple[dict[str, Any], dict[str, Any]]:
+    about = yaml.safe_load((book.root() / "CITATION.cff").read_text(encoding="utf8"))
+    return about, about["preferred-citation"]
+
+
 LEDGERS: MappingProxyType[str, Callable[[str], str]] = MappingProxyType(
     {
         "facts": facts,
