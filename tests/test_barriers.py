@@ -62,6 +62,10 @@ def test_the_polynomial_well():
     # By hand: U″ is −6 at one and 24 at two, the barrier 9/4.
     by_hand = np.log(2 * np.pi / 12) + 4.5 / s**2
     assert kramers_from_above([4, -5, 1], s) == pytest.approx(by_hand, abs=1e-12)
+    # Second differences at 0.01, undivided, are the curvatures times its square.
+    scripts = -np.log(2 * np.pi * 12 * 0.01**2) - 6 + 4.5 / s**2
+    found = kramers_from_above([4, -5, 1], s, convention="scripts")
+    assert found == pytest.approx(scripts, abs=1e-12)
     assert np.isnan(kramers_from_above([4, -1, 1], s)).all()
     with pytest.raises(ValueError, match="convention"):
         kramers_from_above([4, -5, 1], s, convention="ours")
