@@ -150,6 +150,11 @@ def test_all_censored_leaves_the_prior_nearly_as_it_is(table):
     assert (np.abs(stayed.mean) < 0.3 * stayed.prior_sd).all()
 
 
+def test_trials_that_all_stay_where_exits_are_certain_are_refused(table):
+    with pytest.raises(ValueError, match="contradict"):
+        exit_posterior(table, [dwells("rest", 34.0, np.full(60, 120.0), 120.0)], points=21)
+
+
 def test_one_noise_leaves_the_connections_open(table):
     _, exits = datasets.exit_calibration()[0]
     one = exit_posterior(table, exits[1:2], points=21)
