@@ -85,7 +85,7 @@ def test_opening_and_closing_points_match_in_number():
 
 
 def test_an_unknown_parameter_is_refused():
-    with pytest.raises(KeyError, match="no parameter loudness; it has kick"):
+    with pytest.raises(KeyError, match="no parameter 'loudness'; there are kick"):
         book.run(book.chapter("02"), {"loudness": 3})
 
 

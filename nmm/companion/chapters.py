@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ PROFILES = ("book", "quick", "changed")
 _READERS = re.compile(
     r"(?:\w+_)?equations|claims|command|contracts|figures|latex|ledgers|numbers|printed(?:_\w+)?|sentences"
 )
+_PARAMETERS = re.compile(r"^:tags: \[parameters\]\n(.*?)^```", re.S | re.M)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def root() -> Path:
 
 def pages() -> list[str]:
     """Every document of the table of contents, without extension, in order."""
-    import yaml  # not at the top: a chapter's notebook needs the bare package only
+    import yaml  # not at the top: a chapter's notebook does not need it
 
     toc = yaml.safe_load((root() / "_toc.yml").read_text(encoding="utf8"))
 
@@ -83,7 +85,7 @@ def chapters() -> list[Chapter]:
 
 
 def chapter(name: str) -> Chapter:
-    """Return the chapter called `name`; a unique beginning such as ``"02"`` is enough.
+    """Return the chapter called `name`; its number, such as ``"02"`` or ``"2"``, is enough.
 
     Raises
     ------
@@ -91,19 +93,33 @@ def chapter(name: str) -> Chapter:
         If there is no such chapter, or more than one.
     """
     known = {c.name: c for c in chapters()}
-    found = [c for c in known.values() if c.name == name or c.name.startswith(f"{name}-")]
+    found = [c for c in known if c == name or c.startswith(f"{name.zfill(2)}-")]
     if len(found) != 1:
-        raise KeyError(f"no chapter {name!r}; there are {', '.join(known)}")
-    return found[0]
+        raise KeyError(unknown("chapter", name, known))
+    return known[found[0]]
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no such name, and which one is near, or else which there are."""
+    near = get_close_matches(name, known, 1, cutoff=0.55)
+    hint = f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
+    return f"no {what} {name!r}{hint}"
+
+
+def parameters(chapter: Chapter) -> dict[str, str]:
+    """Parameters of a chapter: name → its default, and what it means, as the chapter writes it."""
+    (cell,) = _PARAMETERS.findall(chapter.source.read_text(encoding="utf8"))
+    return dict(re.findall(r"^(\w+) = (.*)$", cell, re.M))
 
 
 def run(
     chapter: Chapter,
-    parameters: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     *,
     timeout: int = 600,
     progress: bool = False,
     first: str = "",
+    until: str = "",
 ) -> Any:
     """Run one chapter with papermill, in its own folder.
 
@@ -111,7 +127,7 @@ def run(
     ----------
     chapter : Chapter
         Which.
-    parameters : mapping, optional
+    values : mapping, optional
         New values for the chapter's parameters.
     timeout : int, default 600
         Longest time for one cell, s.
@@ -119,6 +135,8 @@ def run(
         Show a bar on a terminal.
     first : str, optional
         Code to run before the chapter's.
+    until : str, optional
+        Pattern; the cells after the first that has it are left out.
 
     Returns
     -------
@@ -136,13 +154,14 @@ def run(
     import nbformat
     import papermill
 
+    known = parameters(chapter)
+    for name in values or {}:
+        if name not in known:
+            raise KeyError(unknown("parameter", name, known))
     notebook = jupytext.read(chapter.source)
-    declared = papermill.inspect_notebook(notebook)
-    unknown = sorted(set(parameters or {}) - set(declared))
-    if unknown:
-        raise KeyError(
-            f"{chapter.name} has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
-        )
+    if until:
+        last = next(i for i, cell in enumerate(notebook.cells) if re.search(until, cell.source))
+        del notebook.cells[last + 1 :]
     if first:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     # A progress bar in a page would count as an error message; one thread of BLAS per kernel.
@@ -151,7 +170,7 @@ def run(
     return papermill.execute_notebook(
         notebook,
         None,
-        parameters=dict(parameters or {}),
+        parameters=dict(values or {}),
         cwd=str(chapter.source.parent),
         kernel_name="python3",
         progress_bar={"desc": chapter.name, "disable": None} if progress else False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import os
 import platform
 import re
@@ -19,7 +20,7 @@ from nmm.companion import chapters as book
 from nmm.companion.record import KEY
 
 FORMATS = ("svg", "pdf", "png")
-_DRAWS = r"""^figure\(\s*["']([\w-]+)["']"""
+_DRAWS = r"""(?m)^figure\(\s*["']({})["']"""
 _SVG = "application/papermill.record/image/svg+xml"
 
 
@@ -48,9 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("nmm: stopped; nothing was left half-written", file=sys.stderr)
         return 130
-    except (KeyError, ValueError, OSError) as error:
+    except BrokenPipeError:  # the reader of a pipe has seen enough: `nmm list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ModuleNotFoundError as error:
+        print(f'nmm: {error.name} is missing; pip install "nmm[book]" brings it', file=sys.stderr)
+    except (KeyError, ValueError, OSError, RuntimeError) as error:
         print(f"nmm: {error.args[-1] if isinstance(error, KeyError) else error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(do=do)
         return added
 
-    verb("list", show_list)
+    verb("list", show_list).add_argument("chapter", nargs="?", help="default: every chapter")
     run = verb("run", run_chapter)
     run.add_argument("chapter", help='its name, or a beginning such as "06"')
     run.add_argument("--out", type=Path, help="new folder to write (default: the chapter's name)")
@@ -85,15 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def show_list(_: Any) -> None:
+def show_list(given: Any) -> None:
     """Chapters, with their parameters and figures."""
-    import jupytext
-    import papermill
-
-    for chapter in book.chapters():
-        declared = papermill.inspect_notebook(jupytext.read(chapter.source))
+    for chapter in [book.chapter(given.chapter)] if given.chapter else book.chapters():
         print(chapter.name)
-        print("  parameters:", ", ".join(f"{k}={v['default']}" for k, v in declared.items()))
+        print(*(f"  {k} = {v}" for k, v in book.parameters(chapter).items()), sep="\n")
         print("  figures:", ", ".join(_figures_of(chapter)))
 
 
@@ -106,7 +107,7 @@ def run_chapter(given: Any) -> None:
     if target.exists():
         raise ValueError(f"{target} exists; give --out a folder that does not")
     with _put_at(target, folder=True) as aside:
-        notebook = book.run(chapter, _values(given.parameters), progress=True)
+        notebook = _run(chapter, given)
         nbformat.write(notebook, aside / f"{chapter.name}.ipynb")
         for name, picture in _pictures(notebook):
             (aside / f"{name}.svg").write_text(picture, encoding="utf8")
@@ -117,7 +118,7 @@ def draw_figure(given: Any) -> None:
     """Draw one figure of a chapter, for print."""
     known = {name: chapter for chapter in book.chapters() for name in _figures_of(chapter)}
     if given.name not in known:
-        raise KeyError(f"no figure {given.name!r}; there are {', '.join(known)}")
+        raise KeyError(book.unknown("figure", given.name, known))
     target = given.out or Path(f"{given.name}.{given.format}")
     if target.suffix != f".{given.format}":
         raise ValueError(f"{target} does not end in .{given.format}; change --out or --format")
@@ -126,8 +127,7 @@ def draw_figure(given: Any) -> None:
             "import nmm.companion\nfrom nmm.companion.command import saving\n"
             f"nmm.companion.figure = saving({given.name!r}, {str(aside)!r}, nmm.companion.figure)"
         )
-        values = _values(given.parameters)
-        book.run(known[given.name], values, progress=True, first=first)
+        _run(known[given.name], given, first=first, until=_DRAWS.format(given.name))
         if not aside.exists():
             raise ValueError(f"the chapter drew no figure {given.name!r} with these parameters")
     print(target)
@@ -168,13 +168,26 @@ def cite(_: Any) -> None:
 
 
 def _figures_of(chapter: book.Chapter) -> list[str]:
-    return re.findall(_DRAWS, chapter.source.read_text(encoding="utf8"), re.M)
+    return re.findall(_DRAWS.format(r"[\w-]+"), chapter.source.read_text(encoding="utf8"))
 
 
-def _values(pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
-    import yaml
+def _run(chapter: book.Chapter, given: Any, **how: Any) -> Any:
+    """Run with the values given; an error of a cell becomes one sentence."""
+    from papermill import PapermillExecutionError
 
-    return {name: yaml.safe_load(value) for name, value in pairs}
+    values = {name: _value(text) for name, text in given.parameters}
+    try:
+        return book.run(chapter, values, progress=True, **how)
+    except PapermillExecutionError as error:
+        raise RuntimeError(f"{chapter.name} failed: {error.ename}: {error.evalue}") from error
+
+
+def _value(text: str) -> Any:
+    """Return what Python reads in the text; where it reads nothing, the text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _pictures(notebook: Any) -> Iterator[tuple[str, str]]:

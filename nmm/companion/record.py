@@ -15,7 +15,6 @@ from math import isfinite
 from typing import Any, SupportsFloat
 
 import numpy as np
-from IPython.display import Math, display
 from numpy.typing import NDArray
 
 GLUE = "application/papermill.record/"
@@ -126,7 +125,9 @@ def equation(label: str, latex: str) -> None:
 
     `latex` comes from a SymPy expression; `nmm.companion.equations` has the numerical twin.
     """
-    display(Math(latex))  # type: ignore[no-untyped-call]
+    from IPython.display import Math
+
+    _display(Math(latex))
     _glue(label, latex, {"kind": "equation", "name": label, "latex": latex})
 
 
@@ -158,7 +159,7 @@ def figure(
     record = Figure(name, alt, route, float(deviation), float(tolerance), reason, arrays, texts)
     picture = _svg(fig)
     _close(fig)
-    display({"image/svg+xml": picture, "text/plain": alt}, raw=True)  # type: ignore[no-untyped-call]
+    _display({"image/svg+xml": picture, "text/plain": alt}, raw=True)
     _glue(f"figure-{name}", picture, {"kind": "figure", **asdict(record)}, mime="image/svg+xml")
 
 
@@ -236,4 +237,10 @@ def _glue(name: str, value: Any, record: dict[str, Any], mime: str = "text/plain
     # What myst_nb.glue does, plus our record; so a chapter needs no Sphinx to run.
     content = repr(value) if mime == "text/plain" else value
     metadata = {"scrapbook": {"name": name, "mime_prefix": GLUE}, KEY: record}
-    display({GLUE + mime: content}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    _display({GLUE + mime: content}, metadata=metadata, raw=True)
+
+
+def _display(content: Any, **options: Any) -> None:
+    from IPython.display import display  # not at the top: `nmm list` needs no notebook
+
+    display(content, **options)  # type: ignore[no-untyped-call]
