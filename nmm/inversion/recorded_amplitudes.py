@@ -1,8 +1,8 @@
 """The amplitude of a recorded rhythm, from the past alone, and what of it is not usable.
 
 A filter that looks both ways would let a forecast see the future. This one demodulates the signal
-and smooths with a single pole: white noise through it has exactly the amplitude of a linear
-oscillation in noise, one well, so the filter itself makes no second one.
+and smooths with a single pole: white noise through it has the amplitude of a linear oscillation in
+noise, one well, so the filter itself makes no second one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def causal_amplitude(
     """Amplitude of the rhythm in a band, by a filter that never looks ahead.
 
     Slow drifts are taken off by a high-pass (Butterworth, second order, at the band's lower edge
-    less half its width); what is left is turned by the band's middle frequency and smoothed by one
-    pole whose cut-off is half the band's width.
+    less half its width). What is left is paired with itself a quarter of a turn ago, turned back by
+    the band's middle frequency, and smoothed by one pole whose cut-off is half the band's width.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def causal_amplitude(
     >>> from nmm.inversion.recorded_amplitudes import causal_amplitude
     >>> t = np.arange(0, 10, 0.005)
     >>> amplitude = causal_amplitude(3 * np.cos(2 * np.pi * 3.5 * t), 200.0, (2.5, 4.5))
-    >>> round(float(amplitude[-1]), 1)
-    3.0
+    >>> bool(np.abs(amplitude[-200:] - 3).max() < 0.06)
+    True
     """
     v = real_array("v", v)
     rate, every = number("rate", rate, positive=True), whole_number("every", every)
@@ -76,10 +76,12 @@ def causal_amplitude(
         raise ValueError("v is flat: a dead channel has no amplitude")
     high_pass = signal.butter(2, low - half, "highpass", fs=rate, output="sos")
     clean = signal.sosfilt(high_pass, np.where(usable, v - np.median(v[usable]), 0.0))
+    quarter = max(1, round(rate / (2 * (low + high))))
+    pair = clean + 1j * np.concatenate([np.zeros(quarter), clean])[: v.size]
     turn = np.exp(-1j * np.pi * (low + high) * np.arange(v.size) / rate)
     b, a = signal.butter(1, half, fs=rate)
-    amplitude = np.abs(signal.lfilter(b, a, 2 * clean * turn))
-    wait = round(_SETTLED * rate / (2 * np.pi * min(half, low - half)))
+    amplitude = np.abs(signal.lfilter(b, a, pair * turn))
+    wait = quarter + round(_SETTLED * rate / (2 * np.pi * min(half, low - half)))
     amplitude = np.where(_settled(usable, wait), amplitude, np.nan)
     if not np.isfinite(amplitude).any():
         raise ValueError("no amplitude is left: gaps leave the filter no time to settle")
