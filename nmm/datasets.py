@@ -323,6 +323,26 @@ def _arrays(name: str) -> dict[str, Any]:
         return {key: file[key] for key in file.files}
 
 
+def recording_fits() -> dict[str, Any]:
+    """Return the models of the absence recording as inverted by tools/fit_recordings.py.
+
+    Returns
+    -------
+    dict of str to array
+        "NAME: mean", "NAME: cov" and "NAME: log evidence" of each model; "wells: TRUTH", differences
+        of log evidence, two wells less one, of simulated recordings; "seeds" of those.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> datasets.recording_fits()["two wells: mean"].shape
+    (5,)
+    """
+    content = _checked(folder() / "recording_fits.npz")
+    with np.load(BytesIO(content), allow_pickle=False) as file:
+        return {key: file[key] for key in file.files}
+
+
 def folder() -> Path:
     """Where the recordings lie: in the checkout, or inside the installed package."""
     package = Path(__file__).resolve().parent

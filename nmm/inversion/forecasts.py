@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from nmm.checks import number, real_array, whole_number
-from nmm.inversion.recording_models import AmplitudeModel
+from nmm.inversion.recording_models import (
+    AmplitudeModel,
+    Course,
+    log_amplitude_model,
+    polynomial_model,
+)
 from nmm.sigmoid import Array
 
 
@@ -28,6 +34,33 @@ class Mean:
 
     value: float
     interval: tuple[float, float]
+
+
+def candidates(y: ArrayLike, t: ArrayLike, course: Course) -> dict[str, AmplitudeModel]:
+    """Models to compare on one recording: no well, one, two; still, or drifting with a course.
+
+    Parameters
+    ----------
+    y, t : array (n_t,)
+        Amplitudes to train on and their times, as for `polynomial_model`.
+    course : Course
+        What the drifting ones follow.
+
+    Returns
+    -------
+    dict of str to AmplitudeModel
+    """
+    found: dict[str, AmplitudeModel] = {
+        "no well": log_amplitude_model(y, t),
+        "no well, level drifts": log_amplitude_model(y, t, course=course),
+    }
+    for wells, name in ((1, "one well"), (2, "two wells")):
+        found[name] = polynomial_model(y, t, wells=wells)
+        for what in ("damping", "noise"):
+            found[f"{name}, {what} drifts"] = polynomial_model(
+                y, t, wells=wells, drifting=(what,), course=course
+            )
+    return found
 
 
 def predictive_scores(model: AmplitudeModel, thetas: ArrayLike, y: ArrayLike) -> Array:
@@ -76,7 +109,7 @@ def passing_forecast(
     return np.asarray(np.mean(each, axis=0))
 
 
-def passings(y: ArrayLike, threshold: float, n: int) -> tuple[Array, Array]:
+def passings(y: ArrayLike, threshold: float, n: int) -> tuple[Any, Any]:
     """Whether one of the next `n` samples reaches the threshold, and where that is a question.
 
     Parameters
@@ -104,12 +137,12 @@ def passings(y: ArrayLike, threshold: float, n: int) -> tuple[Array, Array]:
     ([0, 1, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0])
     """
     y, n = real_array("y", y), whole_number("n", n)
-    above = np.append(np.nan_to_num(y, nan=-np.inf) >= threshold, np.zeros(n, bool))
+    above: Any = np.append(np.nan_to_num(y, nan=-np.inf) >= threshold, np.zeros(n, bool))
     windows = np.lib.stride_tricks.sliding_window_view
-    comes = windows(above, n).any(axis=1)[1:]
+    comes = np.asarray(windows(above, n).any(axis=1))[1:]
     before = np.append(np.zeros(n - 1, bool), above[: y.size])
     was = windows(before, n).any(axis=1)
-    asked = ~was & np.isfinite(y)
+    asked: Any = ~was & np.isfinite(y)
     asked[max(0, y.size - n) :] = False
     return comes, asked
 
