@@ -329,8 +329,8 @@ def recording_fits() -> dict[str, Any]:
     Returns
     -------
     dict of str to array
-        "NAME: mean", "NAME: cov" and "NAME: log evidence" of each model; "wells: TRUTH", differences
-        of log evidence, two wells less one, of simulated recordings; "seeds" of those.
+        "NAME: mean", "NAME: cov" and "NAME: log evidence" of each model; "wells: TRUTH",
+        differences of log evidence, two wells less one, of simulated recordings; their "seeds".
 
     Examples
     --------

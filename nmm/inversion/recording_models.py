@@ -261,9 +261,8 @@ def polynomial_model(
     PolynomialModel
         Parameters, all Gaussian: "log size", prior at the 99th percentile of the data; "log rate",
         at one per sample; "log noise", at their median; "log sd", at a tenth of it; "damping", at
-        1 ± 2, or "probit damping" (its normal quantile) for two wells
-        that do not drift, so that both are there; "damping change", at 0 ± 2, "log noise change",
-        at 0 ± 1, and "log time constant", at a third of the course.
+        1 ± 2, or its normal quantile "probit damping" for two wells whose damping does not drift;
+        "damping change", at 0 ± 2, "log noise change", at 0 ± 1, "log time constant", at a third.
 
     Raises
     ------
