@@ -38,6 +38,8 @@ class FilteredAmplitude:
         Standard deviation of the observation noise, the grid's resolution included.
     observation : str
         "rice" or "gauss".
+    seen : array (n,)
+        What a sample without noise would be in each cell.
     predicted, filtered : array (n_t, n)
         Probability of each cell before and after the sample itself.
     score : array (n_t,)
@@ -48,6 +50,7 @@ class FilteredAmplitude:
     y: Array
     sd: float
     observation: str
+    seen: Array
     predicted: Array
     filtered: Array
     score: Array
@@ -71,7 +74,7 @@ class FilteredAmplitude:
         """
         return np.array(
             [
-                p @ _cumulative(y, self.R, self.sd, self.observation) if y == y else np.nan
+                p @ _cumulative(y, self.seen, self.sd, self.observation) if y == y else np.nan
                 for p, y in zip(self.predicted, self.y, strict=True)
             ]
         )
@@ -84,8 +87,8 @@ class FilteredAmplitude:
             both = self.filtered[k] * after
             result[k] = both / both.sum()
             if k:
-                seen = after * _density(self.y[k : k + 1], self.R, self.sd, self.observation)[0][0]
-                after = self._transitions[self._which[k]] @ seen
+                now = after * _density(self.y[k : k + 1], self.seen, self.sd, self.observation)[0][0]
+                after = self._transitions[self._which[k]] @ now
                 after /= after.max()
         return result
 
@@ -98,6 +101,7 @@ def filter_amplitude(
     *,
     which: ArrayLike | None = None,
     observation: str = "rice",
+    seen: ArrayLike | None = None,
     start: ArrayLike | None = None,
 ) -> FilteredAmplitude:
     """Filter a sampled amplitude, and find its likelihood, under the diffusion of `chain`.
@@ -117,6 +121,9 @@ def filter_amplitude(
         Which chain leads to each sample; by default the first.
     observation : {"rice", "gauss"}, default "rice"
         Noise on both quadratures of the oscillation, or on the amplitude itself.
+    seen : array (n,), optional
+        What a sample without noise is in each cell; by default R, its middle. `y` and `sd` are in
+        its unit.
     start : array (n,), optional
         Probabilities of the cells at the first sample; by default the chain's stationary ones.
 
@@ -147,23 +154,27 @@ def filter_amplitude(
     chains = (chain,) if isinstance(chain, AmplitudeChain) else tuple(chain)
     y = _samples(y, observation)
     steps, start = _steps(which, y.size, chains), _beginning(start, chains)
-    R, width = chains[0].R, chains[0].width
+    R = chains[0].R
+    seen = R if seen is None else _shown(seen, R)
+    width = float(np.abs(np.diff(seen)).max())
     sd = float(np.hypot(number("sd", sd, positive=True), _RESOLUTION * width))
     transitions = tuple(c.transition(dt) for c in chains)
-    density, scale = _density(y, R, sd, observation)
+    density, scale = _density(y, seen, sd, observation)
     predicted, filtered = np.empty((2, y.size, R.size))
     total = np.empty(y.size)
     now = start
     for k in range(y.size):
         predicted[k] = now @ transitions[steps[k]] if k else now
-        seen = predicted[k] * density[k]
-        total[k] = seen.sum()
-        now = seen / total[k] if total[k] > _LEAST else predicted[k]
+        both = predicted[k] * density[k]
+        total[k] = both.sum()
+        now = both / total[k] if total[k] > _LEAST else predicted[k]
         filtered[k] = now
     with np.errstate(divide="ignore"):
         score = np.log(np.where(total > _LEAST, total, 0.0)) + scale
     score[np.isnan(y)] = 0.0  # nothing was seen
-    return FilteredAmplitude(R, y, sd, observation, predicted, filtered, score, transitions, steps)
+    return FilteredAmplitude(
+        R, y, sd, observation, seen, predicted, filtered, score, transitions, steps
+    )
 
 
 def _density(y: Array, R: Array, sd: float, observation: str) -> tuple[Array, Array]:
@@ -213,6 +224,13 @@ def _steps(which: ArrayLike | None, n_t: int, chains: tuple[AmplitudeChain, ...]
     if steps.min() < 0 or steps.max() >= len(chains):
         raise ValueError(f"which runs from {steps.min()} to {steps.max()}; {len(chains)} chains")
     return steps
+
+
+def _shown(seen: ArrayLike, R: Array) -> Array:
+    seen = real_array("seen", seen)
+    if seen.shape != R.shape or not np.isfinite(seen).all():
+        raise ValueError(f"seen has shape {seen.shape}; it needs one finite number per cell")
+    return seen
 
 
 def _beginning(start: ArrayLike | None, chains: tuple[AmplitudeChain, ...]) -> Array:

@@ -87,7 +87,7 @@ class AmplitudeModel:
 
     def on(self, t: ArrayLike) -> AmplitudeModel:
         """Return the same model, with the same prior, at other times."""
-        return replace(self, t=_times(t))
+        return replace(self, t=equal_times(t))
 
     def likelihood(self) -> LikelihoodModel:
         """Return what `invert` takes."""
@@ -284,7 +284,7 @@ def polynomial_model(
     >>> polynomial_model(y, 0.25 * np.arange(200), wells=1).prior.names
     ('log rate', 'log size', 'log noise', 'log sd', 'damping')
     """
-    t, y = _times(t), _training(y, t)
+    t, y = equal_times(t), _training(y, t)
     unknown = [name for name in drifting if name not in DRIFTING]
     if unknown or (drifting and course is None):
         raise ValueError(
@@ -339,7 +339,7 @@ def log_amplitude_model(
     >>> log_amplitude_model(y, 0.25 * np.arange(200)).prior.names
     ('level', 'log spread', 'log memory')
     """
-    t, y = _times(t), _training(y, t)
+    t, y = equal_times(t), _training(y, t)
     log_y = np.log(np.maximum(y[np.isfinite(y)], np.finfo(float).tiny))
     rows = {
         "level": (float(np.median(log_y)), 1.0),
@@ -370,7 +370,8 @@ def _stays(step: Array, below: Array, n: int) -> Array:
     return stay
 
 
-def _times(t: ArrayLike) -> Array:
+def equal_times(t: ArrayLike) -> Array:
+    """Times of a recording, in equal steps, or raise ValueError."""
     t = real_array("t", t)
     if t.ndim != 1 or t.size < 2 or not np.isfinite(t).all():
         raise ValueError(f"t has shape {t.shape}; it needs at least two finite times in a row")
