@@ -173,7 +173,8 @@ def test_smoothing_by_enumeration():
             weight *= P[paths[k - 1], paths[k]]
         if y[k] == y[k]:
             gap = y[k] - chain.R[paths[k]]
-            weight *= np.exp(-(gap**2) / (2 * found.sd**2)) / (np.sqrt(2 * np.pi) * found.sd)
+            sd = found.sd[paths[k]]
+            weight *= np.exp(-(gap**2) / (2 * sd**2)) / (np.sqrt(2 * np.pi) * sd)
     assert found.log_likelihood == pytest.approx(np.log(weight.sum()), rel=1e-12)
     share = np.array([[weight[paths[k] == i].sum() for i in range(3)] for k in range(4)])
     np.testing.assert_allclose(found.smoothed(), share / weight.sum(), rtol=1e-10)

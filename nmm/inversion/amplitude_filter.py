@@ -34,8 +34,8 @@ class FilteredAmplitude:
         Middles of the grid's cells.
     y : array (n_t,)
         The samples; nan where missing.
-    sd : float
-        Standard deviation of the observation noise, the grid's resolution included.
+    sd : array (n,)
+        Standard deviation of the observation noise in each cell, the grid's resolution included.
     observation : str
         "rice" or "gauss".
     seen : array (n,)
@@ -48,7 +48,7 @@ class FilteredAmplitude:
 
     R: Array
     y: Array
-    sd: float
+    sd: Array
     observation: str
     seen: Array
     predicted: Array
@@ -156,10 +156,9 @@ def filter_amplitude(
     steps, start = _steps(which, y.size, chains), _beginning(start, chains)
     R = chains[0].R
     seen = R if seen is None else _shown(seen, R)
-    width = float(np.abs(np.diff(seen)).max())
-    sd = float(np.hypot(number("sd", sd, positive=True), _RESOLUTION * width))
+    spread = np.hypot(number("sd", sd, positive=True), _RESOLUTION * np.gradient(seen))
     transitions = tuple(c.transition(dt) for c in chains)
-    density, scale = _density(y, seen, sd, observation)
+    density, scale = _density(y, seen, spread, observation)
     predicted, filtered = np.empty((2, y.size, R.size))
     total = np.empty(y.size)
     now = start
@@ -173,11 +172,11 @@ def filter_amplitude(
         score = np.log(np.where(total > _LEAST, total, 0.0)) + scale
     score[np.isnan(y)] = 0.0  # nothing was seen
     return FilteredAmplitude(
-        R, y, sd, observation, seen, predicted, filtered, score, transitions, steps
+        R, y, spread, observation, seen, predicted, filtered, score, transitions, steps
     )
 
 
-def _density(y: Array, R: Array, sd: float, observation: str) -> tuple[Array, Array]:
+def _density(y: Array, R: Array, sd: Array, observation: str) -> tuple[Array, Array]:
     """Density of each sample in each cell over its largest one, (n_t, n), and log of the latter."""
     log = -((y[:, None] - R) ** 2) / (2 * sd**2)
     if observation == "rice":
@@ -192,7 +191,7 @@ def _density(y: Array, R: Array, sd: float, observation: str) -> tuple[Array, Ar
     return np.exp(log - scale[:, None]), scale
 
 
-def _cumulative(y: float, R: Array, sd: float, observation: str) -> Array:
+def _cumulative(y: float, R: Array, sd: Array, observation: str) -> Array:
     """Probability of a sample up to `y` in each cell (n,)."""
     if observation == "rice":
         return np.asarray(ncx2.cdf((y / sd) ** 2, 2, (R / sd) ** 2))

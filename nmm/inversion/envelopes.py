@@ -15,6 +15,8 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline, RegularGridInterpolator
+from scipy.ndimage import binary_dilation
+from scipy.signal import butter, hilbert, sosfiltfilt
 
 from nmm.amplitudes.amplitude import AmplitudeEquation, amplitude_equation
 from nmm.checks import number, real_array, whole_number
@@ -31,6 +33,67 @@ _PIECE = 10.0  # s: a drifting connection is constant for so long
 _POINTS = 97  # of the table, along R
 _LEAST = 40  # samples
 _ABOVE = 1.5  # times the column's largest amplitude: noise alone does not go there
+
+
+def envelope(
+    v: ArrayLike, rate: float, band: tuple[float, float], *, every: int = 1, settle: float = 0.2
+) -> Array:
+    """Half the amplitude of a recorded oscillation, by a filter that looks both ways.
+
+    A band-pass (Butterworth, second order, forwards and back) and the analytic signal. It follows
+    the amplitude without delay, but cannot serve a forecast: `causal_amplitude` can.
+
+    Parameters
+    ----------
+    v : array (n,)
+        Signal, equally sampled, in any unit; nan where it is not usable.
+    rate : float
+        Samples per second, Hz.
+    band : (float, float)
+        Edges, Hz. They should leave room for the frequency to move as the amplitude does, and for
+        the amplitude to change between samples: half the width well above 1/(2π dt).
+    every : int, default 1
+        Keep one sample in so many.
+    settle : float, default 0.2
+        Time around what is not usable, and at the ends, whose envelope is not used, s.
+
+    Returns
+    -------
+    array (ceil(n / every),)
+        r, in the unit of `v`; nan where not usable.
+
+    Raises
+    ------
+    ValueError
+        If the band does not lie between 0 and half the rate, if `v` is infinite or flat, or if
+        nothing usable is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmm.inversion.envelopes import envelope
+    >>> t = np.arange(0, 10, 0.002)
+    >>> r = envelope(3 * np.cos(2 * np.pi * 14 * t), 500.0, (9.0, 20.0), every=50)
+    >>> bool(np.nanmax(np.abs(r - 1.5)) < 0.01)
+    True
+    """
+    v = real_array("v", v)
+    rate, every = number("rate", rate, positive=True), whole_number("every", every)
+    low, high = (number("band", edge, positive=True) for edge in band)
+    if not low < high < rate / 2:
+        raise ValueError(f"band = {band}: its edges ascend, up to half the rate of {rate:g} Hz")
+    usable = np.isfinite(v)
+    if v.ndim != 1 or np.isinf(v).any() or not usable.any() or np.ptp(v[usable]) == 0:
+        raise ValueError(f"v has shape {v.shape}; one row that varies is needed, nan where unusable")
+    margin = round(number("settle", settle) * rate)
+    near = binary_dilation(~usable, iterations=margin) if margin and not usable.all() else ~usable
+    near[:margin] = near[v.size - margin :] = True
+    if near.all():
+        raise ValueError("no envelope is left: gaps leave the filter no time to settle")
+    sos = butter(2, (low, high), "bandpass", fs=rate, output="sos")
+    clean = np.where(usable, v - np.median(v[usable]), 0.0)
+    r = np.abs(hilbert(sosfiltfilt(sos, clean))) / 2
+    return np.asarray(np.where(near, np.nan, r)[::every])
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +269,7 @@ def envelope_model(
     sigma: float,
     drifting: str | None = None,
     width: float = 0.05,
+    sigma_width: float = 0.2,
 ) -> EnvelopeModel:
     """Model the envelope of a column's oscillation.
 
@@ -219,11 +283,13 @@ def envelope_model(
     table : ColumnTable
         Of the column, over the connections that are sought.
     sigma : float
-        Noise on the input that is expected, mV s^(−1/2); the prior's factor is e^(±0.5).
+        Noise on the input that is expected, mV s^(−1/2).
     drifting : str, optional
         Parameter of the table that may drift, in a straight line.
     width : float, default 0.05
         Prior standard deviation of each log-scale, and of the drift.
+    sigma_width : float, default 0.2
+        Prior standard deviation of ln σ.
 
     Returns
     -------
@@ -265,7 +331,7 @@ def envelope_model(
             stacklevel=2,
         )
     rows = {f"log {name}": (0.0, width) for name in table.names}
-    rows["log sigma"] = (float(np.log(number("sigma", sigma, positive=True))), 0.5)
+    rows["log sigma"] = (float(np.log(number("sigma", sigma, positive=True))), sigma_width)
     rows["log sd"] = (float(np.log(0.05 * largest)), 0.7)
     if drifting is not None:
         rows[f"{drifting} drift"] = (0.0, width)
