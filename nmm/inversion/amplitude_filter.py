@@ -87,7 +87,9 @@ class FilteredAmplitude:
             both = self.filtered[k] * after
             result[k] = both / both.sum()
             if k:
-                now = after * _density(self.y[k : k + 1], self.seen, self.sd, self.observation)[0][0]
+                now = (
+                    after * _density(self.y[k : k + 1], self.seen, self.sd, self.observation)[0][0]
+                )
                 after = self._transitions[self._which[k]] @ now
                 after /= after.max()
         return result

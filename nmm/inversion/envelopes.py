@@ -36,7 +36,7 @@ _ABOVE = 1.5  # times the column's largest amplitude: noise alone does not go th
 
 
 def envelope(
-    v: ArrayLike, rate: float, band: tuple[float, float], *, every: int = 1, settle: float = 0.2
+    v: ArrayLike, rate: float, band: tuple[float, float], *, every: int = 1, settle: float = 0.3
 ) -> Array:
     """Half the amplitude of a recorded oscillation, by a filter that looks both ways.
 
@@ -54,7 +54,7 @@ def envelope(
         the amplitude to change between samples: half the width well above 1/(2π dt).
     every : int, default 1
         Keep one sample in so many.
-    settle : float, default 0.2
+    settle : float, default 0.3
         Time around what is not usable, and at the ends, whose envelope is not used, s.
 
     Returns
@@ -84,7 +84,9 @@ def envelope(
         raise ValueError(f"band = {band}: its edges ascend, up to half the rate of {rate:g} Hz")
     usable = np.isfinite(v)
     if v.ndim != 1 or np.isinf(v).any() or not usable.any() or np.ptp(v[usable]) == 0:
-        raise ValueError(f"v has shape {v.shape}; one row that varies is needed, nan where unusable")
+        raise ValueError(
+            f"v has shape {v.shape}; one row that varies is needed, nan where unusable"
+        )
     margin = round(number("settle", settle) * rate)
     near = binary_dilation(~usable, iterations=margin) if margin and not usable.all() else ~usable
     near[:margin] = near[v.size - margin :] = True
@@ -267,6 +269,7 @@ def envelope_model(
     table: ColumnTable,
     *,
     sigma: float,
+    sd: float,
     drifting: str | None = None,
     width: float = 0.05,
     sigma_width: float = 0.2,
@@ -277,13 +280,17 @@ def envelope_model(
     ----------
     y : array (n_t,)
         Envelope r, mV: half the amplitude of the reference potential's oscillation, nan where
-        missing. Only its smallest amplitudes are used, for the prior of the recording's noise.
+        missing.
     t : array (n_t,)
         Times, equally spaced, s; as far apart as the envelope's filter remembers, or farther.
     table : ColumnTable
         Of the column, over the connections that are sought.
     sigma : float
         Noise on the input that is expected, mV s^(−1/2).
+    sd : float
+        Noise of the recording that is expected in each quadrature of the envelope, mV: the
+        electrode's in the filter's band, and what the column does there besides its oscillation.
+        The prior standard deviation of its logarithm is 0.5.
     drifting : str, optional
         Parameter of the table that may drift, in a straight line.
     width : float, default 0.05
@@ -332,7 +339,7 @@ def envelope_model(
         )
     rows = {f"log {name}": (0.0, width) for name in table.names}
     rows["log sigma"] = (float(np.log(number("sigma", sigma, positive=True))), sigma_width)
-    rows["log sd"] = (float(np.log(0.05 * largest)), 0.7)
+    rows["log sd"] = (float(np.log(number("sd", sd, positive=True))), 0.5)
     if drifting is not None:
         rows[f"{drifting} drift"] = (0.0, width)
     return EnvelopeModel(t, table, Prior.of(rows), drifting)
