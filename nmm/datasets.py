@@ -338,9 +338,7 @@ def recording_fits() -> dict[str, Any]:
     >>> datasets.recording_fits()["two wells: mean"].shape
     (5,)
     """
-    content = _checked(folder() / "recording_fits.npz")
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+    return _arrays("recording_fits.npz")
 
 
 def folder() -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import i0e, ndtr
 from scipy.stats import ncx2
 
-from nmm.checks import number, real_array
+from nmm.checks import real_array
 from nmm.inversion.amplitude_chain import AmplitudeChain
 from nmm.sigmoid import Array
 
@@ -99,7 +99,7 @@ def filter_amplitude(
     y: ArrayLike,
     dt: float,
     chain: AmplitudeChain | Sequence[AmplitudeChain],
-    sd: float,
+    sd: ArrayLike,
     *,
     which: ArrayLike | None = None,
     observation: str = "rice",
@@ -116,9 +116,9 @@ def filter_amplitude(
         Time between samples, s.
     chain : AmplitudeChain, or a sequence of them on one grid
         The amplitude's motion; several where a parameter drifts.
-    sd : float
-        Standard deviation of the observation noise, in the unit of R; with "rice" that of each
-        quadrature.
+    sd : float, or array (n,)
+        Standard deviation of the observation noise, in the unit of R, in each cell or in all; with
+        "rice" that of each quadrature.
     which : array (n_t,) of int, optional
         Which chain leads to each sample; by default the first.
     observation : {"rice", "gauss"}, default "rice"
@@ -158,7 +158,7 @@ def filter_amplitude(
     steps, start = _steps(which, y.size, chains), _beginning(start, chains)
     R = chains[0].R
     seen = R if seen is None else _shown(seen, R)
-    spread = np.hypot(number("sd", sd, positive=True), _RESOLUTION * np.gradient(seen))
+    spread = np.hypot(_noise(sd, R), _RESOLUTION * np.gradient(seen))
     transitions = tuple(c.transition(dt) for c in chains)
     density, scale = _density(y, seen, spread, observation)
     predicted, filtered = np.empty((2, y.size, R.size))
@@ -191,6 +191,13 @@ def _density(y: Array, R: Array, sd: Array, observation: str) -> tuple[Array, Ar
     scale = log.max(axis=1)
     scale[~np.isfinite(scale)] = 0.0
     return np.exp(log - scale[:, None]), scale
+
+
+def _noise(sd: ArrayLike, R: Array) -> Array:
+    sd = real_array("sd", sd)
+    if sd.shape not in ((), R.shape) or not (np.isfinite(sd) & (sd >= 0)).all() or not sd.any():
+        raise ValueError(f"sd = {sd}: one number above zero, or one of them for each cell")
+    return sd
 
 
 def _cumulative(y: float, R: Array, sd: Array, observation: str) -> Array:

@@ -1,37 +1,31 @@
-"""A column as a generative model of its oscillation's amplitude, from rest to beyond its cycles.
+"""A column as a generative model of its oscillation's envelope, from rest to beyond its cycles.
 
-The amplitude equation, with its noise, is tabulated over the connections that are sought: then one
-likelihood costs a look-up, a chain and a pass over the recording. Parameters are connections and
-noise, so that what is found is a column, not a potential.
+Parameters are connections and noise, so that what is found is a column, not a potential. With the
+table of `nmm.inversion.column_tables` one likelihood costs a look-up, a chain and a pass over the
+recording.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import CubicSpline, RegularGridInterpolator
 from scipy.ndimage import binary_dilation
 from scipy.signal import butter, hilbert, sosfiltfilt
 
-from nmm.amplitudes.amplitude import AmplitudeEquation, amplitude_equation
 from nmm.checks import number, real_array, whole_number
-from nmm.fixed_points import equilibria
-from nmm.inversion.amplitude_chain import AmplitudeChain, amplitude_chain
 from nmm.inversion.amplitude_filter import FilteredAmplitude, filter_amplitude
+from nmm.inversion.column_tables import ColumnTable
 from nmm.inversion.models import LikelihoodModel, Prior
 from nmm.inversion.recording_models import equal_times
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
-from nmm.system import NeuralMass
 
 _PIECE = 10.0  # s: a drifting connection is constant for so long
-_POINTS = 97  # of the table, along R
 _LEAST = 40  # samples
+_RESTS = 0.02  # of the samples, at least, lie at rest
 _ABOVE = 1.5  # times the column's largest amplitude: noise alone does not go there
 
 
@@ -98,104 +92,38 @@ def envelope(
     return np.asarray(np.where(near, np.nan, r)[::every])
 
 
-@dataclass(frozen=True, eq=False)
-class ColumnTable:
-    """Amplitude equations of a column over a grid of its parameters.
+def rests(r: ArrayLike) -> bool:
+    """Whether an envelope visits rest: one sample in fifty below half of the largest one in ten."""
+    r = np.asarray(r, float)
+    return bool((r < 0.5 * np.nanpercentile(r, 90)).mean() > _RESTS)
+
+
+def filter_memory(band: tuple[float, float]) -> float:
+    """How much of an envelope's motion the filter of `envelope` takes off, as a time in s.
+
+    An envelope that diffuses with D moves by ``2 D (Δ − memory)``, in squares, between samples Δ
+    apart that are filtered; so the noise of a sample looks smaller by D times the memory.
 
     Parameters
     ----------
-    names : tuple of str
-        Parameters of the model that vary.
-    axes : tuple of array
-        Log-scales of each: logarithm of its value over the model's own.
-    R : array (n,)
-        Modal amplitudes, mV, from 0.
-    rows : array (..., 4, n)
-        ρ/R, D and R g for noise of intensity one, and r, at each point of the grid.
-    reach : array (...)
-        R (mV) up to which each equation holds; beyond, its rows go on in a straight line.
-    """
-
-    names: tuple[str, ...]
-    axes: tuple[Array, ...]
-    R: Array
-    rows: Array
-    reach: Array
-
-    def at(self, scales: ArrayLike) -> Array | None:
-        """Rows (4, n) at log-scales (k,), by splines; None outside the table."""
-        scales = np.asarray(scales, float)
-        if any(not a[0] <= s <= a[-1] for a, s in zip(self.axes, scales, strict=True)):
-            return None
-        method = "cubic" if min(a.size for a in self.axes) > 3 else "linear"
-        return np.asarray(RegularGridInterpolator(self.axes, self.rows, method=method)(scales)[0])
-
-    def chain(self, scales: ArrayLike, sigma: float, cells: int) -> AmplitudeChain | None:
-        """Chain of the column with these log-scales and noise `sigma`; None outside the table."""
-        rows = self.at(scales)
-        if rows is None:
-            return None
-        growth, D, circling = (CubicSpline(self.R, row) for row in rows[:3])
-        return amplitude_chain(
-            float(self.R[-1]),
-            lambda R: growth(R) * R,
-            lambda R: sigma**2 * D(R),
-            lambda R: sigma**2 * circling(R) / R,
-            cells=cells,
-        )
-
-
-def tabulate_column(
-    m: NeuralMass, axes: Mapping[str, ArrayLike], *, last: float | None = None, harmonics: int = 5
-) -> ColumnTable:
-    """Tabulate the amplitude equation of a column, and its noise, over some of its parameters.
-
-    Parameters
-    ----------
-    m : NeuralMass
-        The column; its noise enters the input.
-    axes : mapping of str to array
-        Log-scales, ascending, by name of the parameter: {"g6": [-0.05, 0, 0.05]}. Four points or
-        more give splines, fewer straight lines.
-    last : float, optional
-        Where the table ends, mV; by default 1.2 times the farthest of the equations.
-    harmonics : int, default 5
-        As for `nmm.amplitude_equation`.
+    band : (float, float)
+        Edges, Hz.
 
     Returns
     -------
-    ColumnTable
+    float
+        ``(2/π) ∫ [1 − G(ω)²] / ω² dω``, G the filter's gain about the band's middle.
 
-    Raises
-    ------
-    ValueError
-        If a column of the grid has no oscillation to follow, or several fixed points.
+    Examples
+    --------
+    >>> from nmm.inversion.envelopes import filter_memory
+    >>> round(filter_memory((9.0, 20.0)), 3)
+    0.03
     """
-    points = {name: real_array(name, values) for name, values in axes.items()}
-    for name, values in points.items():
-        if values.ndim != 1 or values.size < 2 or not (np.diff(values) > 0).all():
-            raise ValueError(f"{name}: {values}; log-scales must ascend, two of them or more")
-        number(f"{name} of the column", _value(m, name), positive=True)
-    found = []
-    for scales in product(*points.values()):
-        column = m.with_(
-            **{n: _value(m, n) * np.exp(s) for n, s in zip(points, scales, strict=True)}
-        )
-        states = equilibria(column)
-        if len(states) != 1:
-            raise ValueError(f"log-scales {scales}: {len(states)} fixed points; narrow the table")
-        found.append(amplitude_equation(column, states[0], harmonics=harmonics))
-    reach = np.array([float(a.modal_radius(a.r_max)) for a in found])
-    R = np.linspace(0.0, 1.2 * reach.max() if last is None else last, _POINTS)
-    rows = np.array([_rows(a, R, float(end)) for a, end in zip(found, reach, strict=True)])
-    shape = tuple(v.size for v in points.values())
-    return ColumnTable(
-        tuple(points),
-        tuple(points.values()),
-        R,
-        rows.reshape(*shape, *rows.shape[1:]),
-        reach.reshape(shape),
-    )
+    x = np.linspace(0.0, 60.0, 60001)[1:]  # ω over half the band's width
+    gain = 1 / (1 + x**4)
+    half = np.pi * (band[1] - band[0])
+    return float(2 / np.pi * (np.trapezoid((1 - gain**2) / x**2, x) + 1 / x[-1]) / half)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +141,8 @@ class EnvelopeModel:
         that drifts: the rise of its log-scale from the first sample to the last.
     drifting : str, optional
         Which parameter drifts.
+    memory : float
+        Of the envelope's filter, s: see `filter_memory`.
     cells : int
         Of the filter's grid.
     """
@@ -221,6 +151,7 @@ class EnvelopeModel:
     table: ColumnTable
     prior: Prior
     drifting: str | None = None
+    memory: float = 0.0
     cells: int = 120
 
     def filtered(self, theta: ArrayLike, y: ArrayLike) -> FilteredAmplitude | None:
@@ -240,8 +171,13 @@ class EnvelopeModel:
         shown = self.table.at(middle)
         if shown is None:
             return None
-        r = np.interp(chains[0].R, self.table.R, shown[3])
-        dt, sd = float(self.t[1] - self.t[0]), float(np.exp(p["log sd"]))
+        # A filter takes off what the envelope moves within its memory: noise of the other sign,
+        # in an exponential so that it stays noise.
+        lost = np.exp(2 * p["log sigma"]) * shown[1] * np.gradient(shown[3], self.table.R) ** 2
+        sd = np.exp(p["log sd"])
+        noise = sd * np.exp(-lost * self.memory / (2 * sd**2))
+        r, sd = (np.interp(chains[0].R, self.table.R, row) for row in (shown[3], noise))
+        dt = float(self.t[1] - self.t[0])
         return filter_amplitude(y, dt, chains, sd, which=which, seen=r)
 
     def likelihood(self) -> LikelihoodModel:
@@ -270,6 +206,7 @@ def envelope_model(
     *,
     sigma: float,
     sd: float,
+    band: tuple[float, float] | None = None,
     drifting: str | None = None,
     width: float = 0.05,
     sigma_width: float = 0.2,
@@ -291,6 +228,8 @@ def envelope_model(
         Noise of the recording that is expected in each quadrature of the envelope, mV: the
         electrode's in the filter's band, and what the column does there besides its oscillation.
         The prior standard deviation of its logarithm is 0.5.
+    band : (float, float), optional
+        Edges of the filter that made the envelope, Hz; without them it has no memory.
     drifting : str, optional
         Parameter of the table that may drift, in a straight line.
     width : float, default 0.05
@@ -312,7 +251,8 @@ def envelope_model(
     -----
     NumericalWarning
         If more than one in twenty samples lies above all amplitudes in the table: the recording is
-        not of this column, or its unit is not mV.
+        not of this column, or its unit is not mV. If it never rests: about its cycle alone a column
+        hardly moves more than the recording's noise, and what is found is not to be trusted.
     """
     t, y = equal_times(t), real_array("y", y)
     seen = y[np.isfinite(y)]
@@ -329,38 +269,29 @@ def envelope_model(
     if drifting is not None and drifting not in table.names:
         raise ValueError(f"drifting = {drifting!r}; the table varies {table.names}")
     largest = float(table.rows[..., 3, :].max())
+    _warn_of(seen, largest)
+    rows = {f"log {name}": (0.0, width) for name in table.names}
+    rows["log sigma"] = (float(np.log(number("sigma", sigma, positive=True))), sigma_width)
+    rows["log sd"] = (float(np.log(number("sd", sd, positive=True))), 0.5)
+    if drifting is not None:
+        rows[f"{drifting} drift"] = (0.0, width)
+    memory = 0.0 if band is None else filter_memory(band)
+    return EnvelopeModel(t, table, Prior.of(rows), drifting, memory)
+
+
+def _warn_of(seen: Array, largest: float) -> None:
     if (seen > _ABOVE * largest).mean() > 0.05:
         warn(
             f"envelope_model: {(seen > _ABOVE * largest).mean():.0%} of the samples lie above "
             f"{_ABOVE} times {largest:.3g} mV, the largest amplitude of the column; its unit may "
             "not be mV",
             NumericalWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    rows = {f"log {name}": (0.0, width) for name in table.names}
-    rows["log sigma"] = (float(np.log(number("sigma", sigma, positive=True))), sigma_width)
-    rows["log sd"] = (float(np.log(number("sd", sd, positive=True))), 0.5)
-    if drifting is not None:
-        rows[f"{drifting} drift"] = (0.0, width)
-    return EnvelopeModel(t, table, Prior.of(rows), drifting)
-
-
-def _value(m: NeuralMass, name: str) -> float:
-    known = {p.name: p.value for p in m.parameters}
-    if name not in known:
-        raise KeyError(f"the column has no parameter {name!r}; it has {', '.join(known)}")
-    return float(known[name])
-
-
-def _rows(a: AmplitudeEquation, R: Array, end: float) -> Array:
-    """ρ/R, D and R g for unit noise, and r (4, n); beyond `end` in a straight line."""
-    inside = np.minimum(R, end)
-    step = end / 200
-    both = []
-    for x in (inside, np.full_like(R, end - step)):
-        D, circling = a._noise.at(x, "full")
-        both.append(np.array([a.surface.rates(x)[0], D, circling, a.radius(x)]))
-    here, before = both
-    rows = here + (here - before) / step * (R - inside)
-    rows[1] = np.maximum(rows[1], 0.1 * here[1])  # noise does not vanish
-    return np.asarray(rows)
+    if not rests(seen):
+        warn(
+            "envelope_model: the recording never rests; about its cycle the column moves little "
+            "more than the recording's noise, which does not tell how strong its input fluctuates",
+            NumericalWarning,
+            stacklevel=3,
+        )
