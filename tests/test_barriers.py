@@ -66,6 +66,9 @@ def test_the_polynomial_well():
     scripts = -np.log(2 * np.pi * 12 * 0.01**2) - 6 + 4.5 / s**2
     found = kramers_from_above([4, -5, 1], s, convention="scripts")
     assert found == pytest.approx(scripts, abs=1e-12)
-    assert np.isnan(kramers_from_above([4, -1, 1], s)).all()
+    # Without an upper state, without a barrier, and beside one that has both.
+    several = kramers_from_above([[4, -1, 1], [-4, -5, 1], [4, -5, 1]], s)
+    assert np.isnan(several[:2]).all()
+    assert several[2] == pytest.approx(by_hand, abs=1e-12)
     with pytest.raises(ValueError, match="convention"):
         kramers_from_above([4, -5, 1], s, convention="ours")

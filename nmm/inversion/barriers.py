@@ -40,6 +40,9 @@ def fit_barrier(
 ) -> Barrier:
     """Fit ``log T = log_prefactor + prefactor_power·ln σ + 2·height/σ²`` by least squares.
 
+    On exact data both numbers come back to within 1e-10 of the size of the data: of the largest
+    ``log_time`` for the prefactor, of that times σ² for the height.
+
     Parameters
     ----------
     sigma : array (n,)
@@ -113,7 +116,7 @@ def kramers_from_above(slopes: ArrayLike, s: ArrayLike, *, convention: str = "te
 
     Parameters
     ----------
-    slopes : array (3,)
+    slopes : array (..., 3)
         b_0, b_1, b_2; (4, −5, 1) has the barrier at one and the upper state at two.
     s : array (n,)
         Noise.
@@ -123,22 +126,22 @@ def kramers_from_above(slopes: ArrayLike, s: ArrayLike, *, convention: str = "te
 
     Returns
     -------
-    array (n,)
+    array (..., n)
         Nan if there is no barrier below an upper state.
     """
-    b = real_array("slopes", slopes)
+    b = np.moveaxis(real_array("slopes", slopes), -1, 0)
     if convention not in ("textbook", "scripts"):
         raise ValueError(f"convention = {convention!r}; it must be 'textbook' or 'scripts'")
-    noise = real_array("s", s)
-    root = b[1] ** 2 - 4 * b[0] * b[2]
-    if root <= 0 or b[2] <= 0 or b[0] <= 0 or b[1] >= 0:
-        return np.full(noise.shape, np.nan)
-    squares = (-b[1] + np.sqrt(root) * np.array([-1, 1])) / (2 * b[2])  # barrier, upper state
-    powers = squares[:, None] ** np.arange(3)
-    barrier, upper = (powers * squares[:, None] / np.array([2, 4, 6])) @ b
-    curvature = np.log(np.abs((powers * np.array([1, 3, 5])) @ b)).sum() / 2
+    wells = (b[0] > 0) & (b[1] < 0) & (b[2] > 0) & (b[1] ** 2 > 4 * b[0] * b[2])
+    b = np.where(wells, b, np.nan)
+    root = np.sqrt(b[1] ** 2 - 4 * b[0] * b[2])
+    squares = (-b[1] + np.multiply.outer([-1, 1], root)) / (2 * b[2])  # barrier, upper state
+    barrier, upper = squares * (b[0] / 2 + squares * (b[1] / 4 + squares * b[2] / 6))
+    bends = b[0] + squares * (3 * b[1] + squares * 5 * b[2])
+    shift = -np.log(np.abs(bends)).sum(axis=0) / 2
     if convention == "textbook":
-        shift = np.log(2 * np.pi) - curvature
+        shift = shift + np.log(2 * np.pi)
     else:
-        shift = -np.log(2 * np.pi) - curvature - 2 * np.log(0.01) - 6
-    return np.asarray(shift + 2 * (barrier - upper) / noise**2)
+        shift = shift - np.log(2 * np.pi) - 2 * np.log(0.01) - 6
+    height = 2 * (barrier - upper)
+    return np.asarray(shift[..., None] + height[..., None] / real_array("s", s) ** 2)
