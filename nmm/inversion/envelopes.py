@@ -118,7 +118,7 @@ def filter_memory(band: tuple[float, float]) -> float:
     --------
     >>> from nmm.inversion.envelopes import filter_memory
     >>> round(filter_memory((9.0, 20.0)), 3)
-    0.03
+    0.026
     """
     x = np.linspace(0.0, 60.0, 60001)[1:]  # ω over half the band's width
     gain = 1 / (1 + x**4)
