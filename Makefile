@@ -5,7 +5,7 @@ BIN := .venv/bin
 ifeq ($(PYTHON),)
 $(error Python 3.11 is needed: the book's pins are for that release. Install it, or use conda: see README.md)
 endif
-.PHONY: book test check-site check-again format accept-figures clean
+.PHONY: book test pdf release publish check-site check-again format accept-figures clean
 
 book: .venv/installed
 	@echo "Running the chapters that are stale, then writing the pages (about two minutes from nothing)."
@@ -27,6 +27,18 @@ check-site: .venv/installed
 check-again: book
 	@echo "Running every chapter again, with no network; each must give the same, to the last bit."
 	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python tools/run_again.py'
+
+pdf: book
+	@echo "Printing the whole book with Chromium (about a minute)."
+	@$(BIN)/python tools/print_book.py
+
+release: pdf
+	@$(BIN)/python tools/release.py assets
+
+# In the workflow, on a tag: the site to the branch gh-pages, the files to the tag's release.
+publish:
+	@$(BIN)/python tools/release.py publish
+	@gh release create "$(TAG)" _build/release/* --verify-tag --title "$(TAG)" --notes-file CHANGELOG.md
 
 format: .venv/installed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -26,6 +26,7 @@ from nmm.companion import ledgers
 PREVIEW = "social-preview.png"  # drawn by tools/draw_preview.py
 NOTEBOOKS = "gh-pages"  # branch that `make publish` writes: site and notebooks, which Colab opens
 _GITHUB = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
+_VERSION = re.compile(r"^## (\S+) \((.+)\)$", re.M)
 _SITE = re.compile(r"https://\S+/")
 
 
@@ -137,24 +138,53 @@ def write_sitemap(app: Sphinx, exception: Exception | None) -> None:
     )
 
 
-class HowToCite(SphinxDirective):  # type: ignore[misc]
-    """``{how-to-cite}``: the paper and this book, in words and as BibTeX."""
+class Written(SphinxDirective):  # type: ignore[misc]
+    """A directive that writes MyST text, which may depend on the addresses."""
 
     def run(self) -> list[nodes.Node]:
+        """Parse the text as if it stood here."""
+        holder = nodes.Element()
+        self.state.nested_parse(StringList(self.text().splitlines()), self.content_offset, holder)
+        found: list[nodes.Node] = holder.children
+        return found
+
+
+class HowToCite(Written):
+    """``{how-to-cite}``: the paper and this book, in words and as BibTeX."""
+
+    def text(self) -> str:
         """Write a list and a block of code."""
         repository, _, site = addresses(self.config)
         listed = "\n".join(f"- {reference}" for reference in ledgers.references())
         entries = ledgers.bibtex(site or repository)
-        text = f"{listed}\n\n`````{{code-block}} bibtex\n{entries}\n`````"
-        holder = nodes.Element()
-        self.state.nested_parse(StringList(text.splitlines()), self.content_offset, holder)
-        found: list[nodes.Node] = holder.children
-        return found
+        return f"{listed}\n\n`````{{code-block}} bibtex\n{entries}\n`````"
+
+
+class Versions(Written):
+    """``{versions}``: every version that the changelog knows, and where it is."""
+
+    def text(self) -> str:
+        """Write a table."""
+        changes = Path(self.env.srcdir, "CHANGELOG.md").read_text(encoding="utf8")
+        repository, _, site = addresses(self.config)
+        rows = [version_row(v, when, repository, site) for v, when in _VERSION.findall(changes)]
+        return "\n".join(["| version | released | where |", "|---|---|---|", *rows])
+
+
+def version_row(version: str, released: str, repository: str, site: str) -> str:
+    """Row of one version: links to its pages and files, as far as the addresses are known."""
+    if released == "unreleased":
+        return f"| {version} | not yet | this site |"
+    places = [f"[pages]({site}v{version}/)"] if site else []
+    if repository:
+        places.append(f"[PDF, notebooks, checksums]({repository}/releases/tag/v{version})")
+    return f"| {version} | {released} | {', '.join(places) or f'tag `v{version}`'} |"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; called by Sphinx."""
     app.add_directive("how-to-cite", HowToCite)
+    app.add_directive("versions", Versions)
     app.connect("config-inited", check_addresses)
     app.connect("html-page-context", add_preview)
     app.connect("html-page-context", add_launch_buttons, priority=502)  # the theme's come at 501
