@@ -5,11 +5,12 @@ From the root of the repository::
     pip install -e ".[inference]"               # the sampler
     python tools/calibrate_spectra.py           # nearly all of the time is the sampler
 
-Three questions, one recipe. Do credible intervals cover (`COVERAGE` sets drawn from the prior,
-each inverted by variational Laplace)? Does Laplace agree with a sampler (the first `SAMPLED` of
-them)? Do free energies name the model that made the data (`COMPARED` sets from each of two)? Set i
-depends on the seed and i only, so any of them can be made and inverted again. The fingerprint is
-the recipe's.
+Four questions, one recipe. Do credible intervals cover (`COVERAGE` sets drawn from the prior,
+each inverted by variational Laplace)? Do those of the posterior itself, by importance sampling, and
+how much of it lies inside Laplace's intervals? Does nested sampling find the same posterior (the
+first `SAMPLED` sets)? Do free energies name the model that made the data (`COMPARED` sets from each
+of two)? Set i depends on the seed and i only, so any of them can be made and inverted again. The
+fingerprint is the recipe's.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from simulate_exit_times import DATA_FOLDER, store_arrays
 from tqdm import tqdm
 
@@ -48,6 +50,7 @@ RECIPE: dict[str, Any] = {
     "seed": 808,
 }
 COVERAGE, SAMPLED, COMPARED = 200, 12, 100
+LEVELS = np.array([0.5, 0.8, 0.95])
 
 
 def model_of(*groups: str) -> GaussianModel:
@@ -71,6 +74,51 @@ def coverage() -> dict[str, Any]:
     keys = ("truth", "mean", "cov", "evidence", "converged")
     arrays = dict(zip(keys, map(np.array, zip(*rows, strict=True)), strict=True))
     return {"names": np.array(model.prior.names), **arrays}
+
+
+def exact(laplace: dict[str, Any]) -> dict[str, Any]:
+    """The posteriors themselves, by importance sampling: see `exact_set`."""
+    model, rows = model_of("strengths", "time constants"), []
+    for i in tqdm(range(COVERAGE), desc="importance"):
+        rows.append(exact_set(model, i, laplace["mean"][i], laplace["cov"][i]))
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
+def exact_set(model: GaussianModel, i: int, mean: Any, cov: Any) -> dict[str, Any]:
+    """Posterior of set i, rank of its truth in it, and what Gaussians hold of it.
+
+    The last of each row of ranks and masses is that of all parameters together: of the distance
+    from the mean in units of the covariance.
+    """
+    truth, y = synthetic(model, (RECIPE["seed"], 0, i))
+    found = invert(model, y, method="importance", seed=RECIPE["seed"] + i)
+    draws = np.random.default_rng((RECIPE["seed"], 3, i)).multivariate_normal(mean, cov, 1000)
+    below = (found.samples < truth).mean(axis=0)
+    nearer = (far(found.samples, found.mean, found.cov) < far(truth, found.mean, found.cov)).mean()
+    return {
+        "exact_mean": found.mean,
+        "exact_cov": found.cov,
+        "exact_evidence": found.log_evidence,
+        "exact_effective": found.effective,
+        "exact_rank": np.append(below, nearer),
+        "held_by_laplace": held(found.samples, mean, cov),
+        "held_by_moments": held(found.samples, found.mean, found.cov),
+        "cut": np.mean([not np.isfinite(model.predict(d)).all() for d in draws]),
+    }
+
+
+def far(x: Any, mean: Any, cov: Any) -> Any:
+    """Squared distance from `mean`, in units of `cov`."""
+    return np.einsum("...i,ij,...j->...", x - mean, np.linalg.inv(cov), x - mean)
+
+
+def held(samples: Any, mean: Any, cov: Any) -> Any:
+    """Share of the samples (level, parameter) inside a Gaussian's intervals and ellipsoids."""
+    z = np.abs(samples - mean) / np.sqrt(np.diag(cov))
+    single = [(z < stats.norm.ppf((1 + level) / 2)).mean(axis=0) for level in LEVELS]
+    squared = far(samples, mean, cov)
+    together = [(squared < stats.chi2.ppf(level, mean.size)).mean() for level in LEVELS]
+    return np.column_stack((single, together))
 
 
 def comparison() -> dict[str, Any]:
@@ -110,7 +158,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Calibrate the inversion of spectra.")
     parser.add_argument("--out", type=Path, default=DATA_FOLDER, help="where to write")
     folder = parser.parse_args().out
-    store({**coverage(), **comparison(), **sampled()}, folder)
+    laplace = coverage()
+    store({**laplace, **exact(laplace), **comparison(), **sampled()}, folder)
 
 
 if __name__ == "__main__":

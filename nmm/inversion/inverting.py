@@ -1,7 +1,8 @@
 """From data back to parameters: one way to invert any model, and one to compare them.
 
 The Laplace approximation is quick and Gaussian; nested sampling is slow and assumes nothing of the
-posterior's shape. Both give the same kind of answer, so that the one can check the other.
+posterior's shape; importance sampling corrects the one towards the other. All give the same kind of
+answer, so that each can check the others.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from nmm.inversion.laplace import variational_laplace
 from nmm.inversion.models import GaussianModel, LikelihoodModel, Prior
 from nmm.inversion.modes import find_mode
 from nmm.inversion.problem import problem_of
-from nmm.inversion.sampling import nested_samples, optional
+from nmm.inversion.sampling import Samples, importance_samples, nested_samples, optional
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
 
 DECISIVE = 3.0  # of log evidence: odds of twenty to one
+_ENOUGH = 100  # independent draws: a mean is then known to a tenth of a standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +51,11 @@ class Inversion:
     outcome : str
         How it ended, in words.
     method : str
-        ``"laplace"`` or ``"sampler"``.
+        ``"laplace"``, ``"sampler"`` or ``"importance"``.
     samples : array (n, k) or None
-        Equally weighted, of ``"sampler"``.
+        Equally weighted, of the two last.
+    effective : float or None
+        Number of independent draws that they are worth.
     """
 
     names: tuple[str, ...]
@@ -64,6 +68,7 @@ class Inversion:
     outcome: str
     method: str
     samples: Array | None = None
+    effective: float | None = None
 
     @property
     def sd(self) -> Array:
@@ -165,6 +170,7 @@ def invert(
     max_iterations: int = 128,
     n_live: int = 400,
     tolerance: float = 0.1,
+    n_draws: int = 3000,
 ) -> Inversion:
     """Find a model's posterior and evidence.
 
@@ -174,19 +180,22 @@ def invert(
         What makes the data.
     y : array, or whatever the model's likelihood takes
         The data.
-    method : "laplace" or "sampler"
-        A Gaussian at the mode (for a GaussianModel, `nmm.variational_laplace`), or nested sampling
-        by dynesty, of a GaussianModel's log-precisions, too.
+    method : "laplace", "sampler" or "importance"
+        A Gaussian at the mode (for a GaussianModel, `nmm.variational_laplace`); nested sampling by
+        dynesty, of a GaussianModel's log-precisions, too; or importance sampling of the same
+        posterior, from that Gaussian on.
     start : array (k,), optional
         Where the ascent starts; default the prior mean.
     seed : int
-        Of the sampler; needed there.
+        Of the samplers; needed there.
     max_iterations : int, default 128
         Steps of the ascent at most.
     n_live : int, default 400
         Live points of the sampler; the evidence's error falls as their inverse root.
     tolerance : float, default 0.1
         Log evidence the sampler may leave unvisited.
+    n_draws : int, default 3000
+        Of each of the seven rounds of importance sampling.
 
     Returns
     -------
@@ -196,7 +205,7 @@ def invert(
     Warns
     -----
     NumericalWarning
-        If the ascent did not converge.
+        If the ascent did not converge, or importance sampling is worth fewer than 100 draws.
 
     Examples
     --------
@@ -210,19 +219,22 @@ def invert(
     >>> print(found.mean.round(3), found.cov.round(3))
     [1.5] [[0.5]]
     """
+    if method not in ("laplace", "sampler", "importance"):
+        raise ValueError(f'method = {method!r}; it is "laplace", "sampler" or "importance"')
+    if method != "laplace" and seed is None:
+        raise ValueError("a sampler needs a seed: a result nobody can repeat is no result")
+    repeatable = whole_number("seed", 0 if seed is None else seed, 0)
     if method == "sampler":
-        if seed is None:
-            raise ValueError("the sampler needs a seed: a result nobody can repeat is no result")
         live = whole_number("n_live", n_live, 2 * len(model.prior.names) + 2)
-        return _sampled(model, y, whole_number("seed", seed, 0), live, tolerance)
-    if method != "laplace":
-        raise ValueError(f'method = {method!r}; it is "laplace" or "sampler"')
+        return _sampled(model, y, repeatable, live, tolerance)
     with catch_warnings():
         simplefilter("ignore", NumericalWarning)  # told below, once
         if isinstance(model, GaussianModel):
             found = _gaussian(model, y, start, max_iterations)
         else:
             found = _at_mode(model, y, start, max_iterations)
+    if method == "importance":
+        found = _weighted(model, y, repeatable, whole_number("n_draws", n_draws, 100), found)
     if not found.converged:
         warn(f"invert: {found.outcome}", NumericalWarning, stacklevel=2)
     return found
@@ -289,13 +301,29 @@ def _at_mode(
 def _sampled(
     model: GaussianModel | LikelihoodModel, y: Any, seed: int, n_live: int, tolerance: float
 ) -> Inversion:
-    prior, k = model.prior, len(model.prior.names)
-    if isinstance(model, GaussianModel):
-        f, n = _gaussian_likelihood(model, y)
-    else:
-        f, n = _log_likelihood(model, y), k
+    f, n = _standardised(model, y)
     found = nested_samples(f, n, seed=seed, n_live=n_live, tolerance=tolerance)
-    samples = prior.mean + found.z[:, :k] @ prior.factor.T
+    return _from_samples(model.prior, found, True, "converged", "sampler")
+
+
+def _weighted(
+    model: GaussianModel | LikelihoodModel, y: Any, seed: int, n_draws: int, near: Inversion
+) -> Inversion:
+    prior, k = model.prior, len(model.prior.names)
+    f, n = _standardised(model, y)
+    mean, cov = np.zeros(n), np.eye(n)  # log-precisions start as their prior
+    mean[:k] = np.linalg.solve(prior.factor, near.mean - prior.mean)
+    half = np.linalg.solve(prior.factor, near.cov)
+    cov[:k, :k] = np.linalg.solve(prior.factor, half.T)
+    found = importance_samples(f, mean, cov, seed=seed, n=n_draws)
+    outcome = f"the draws are worth {found.effective:.0f} independent ones"
+    return _from_samples(prior, found, found.effective >= _ENOUGH, outcome, "importance")
+
+
+def _from_samples(
+    prior: Prior, found: Samples, converged: bool, outcome: str, method: str
+) -> Inversion:
+    samples = prior.mean + found.z[:, : prior.mean.size] @ prior.factor.T
     return Inversion(
         prior.names,
         prior,
@@ -303,11 +331,21 @@ def _sampled(
         np.atleast_2d(np.cov(samples.T)),
         found.log_evidence,
         found.log_evidence_error,
-        True,
-        "converged",
-        "sampler",
+        converged,
+        outcome,
+        method,
         samples,
+        found.effective,
     )
+
+
+def _standardised(
+    model: GaussianModel | LikelihoodModel, y: Any
+) -> tuple[Callable[[Array], float], int]:
+    """Log-likelihood of standardised parameters, with log-precisions, and their number."""
+    if isinstance(model, GaussianModel):
+        return _gaussian_likelihood(model, y)
+    return _log_likelihood(model, y), len(model.prior.names)
 
 
 def _log_likelihood(model: LikelihoodModel, y: Any) -> Callable[[Array], float]:
