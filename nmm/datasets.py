@@ -272,8 +272,8 @@ class SpectralCalibration:
         Whether the ascent did.
     compared : array (2, n2, 2)
         Free energy by (model that made the data, set, model inverted).
-    exact_mean, exact_cov, exact_evidence, exact_effective, exact_rank, held, cut : array (n, ...)
-        The posterior itself, by importance sampling: each is described in data/NOTICE.md.
+    exact_mean, exact_cov, exact_effective, exact_rank, highest, held, cut : array (n, ...)
+        The posterior itself, by random walks: each is described in data/NOTICE.md.
     sampler_mean, sampler_cov, sampler_evidence, sampler_error, sampler_took : array (m, ...)
         The first m sets by nested sampling: posterior mean and covariance, log evidence and its
         error, time of computing (s).
@@ -293,9 +293,9 @@ class SpectralCalibration:
     compared: Array
     exact_mean: Array
     exact_cov: Array
-    exact_evidence: Array
     exact_effective: Array
     exact_rank: Array
+    highest: Array
     held: Array
     cut: Array
     sampler_mean: Array

@@ -51,38 +51,36 @@ def test_sampler_agrees_with_the_closed_form(model):
 
 
 @pytest.mark.parametrize("model", [LINE, SAME], ids=["Gaussian", "likelihood"])
-def test_importance_agrees_with_the_closed_form(model):
-    """Five standard errors of the draws' own worth, seed 1: a false alarm in a million."""
-    mean, cov, evidence = exact()
-    found = invert(model, Y, method="importance", seed=1, n_draws=500)
-    n = found.effective
+def test_walk_agrees_with_the_closed_form(model):
+    """Five standard errors of what the walk says it is worth, seed 1: two parameters, 1e-6."""
+    mean, cov, _ = exact()
+    found = invert(model, Y, method="walk", seed=1)
     assert found.converged
-    assert 1500 < n < 3500
-    assert np.abs((found.mean - mean) / np.sqrt(np.diag(cov) / n)).max() < 5 * np.sqrt(2)
-    assert np.abs(found.sd / np.sqrt(np.diag(cov)) - 1).max() < 5 / np.sqrt(n)
-    assert abs(found.log_evidence - evidence) < 5 * found.log_evidence_error
+    assert np.isnan(found.log_evidence)
+    assert 700 < found.effective < 4000  # of 15,000 steps; twenty batches know it to a third
+    assert np.abs((found.mean - mean) / np.sqrt(np.diag(cov) / found.effective)).max() < 5
+    assert np.abs(found.sd / np.sqrt(np.diag(cov)) - 1).max() < 5 / np.sqrt(found.effective)
 
 
-def test_importance_follows_a_bent_posterior():
-    """A banana of closed form: Laplace misses the mean, the draws do not.
+def test_walk_follows_a_bent_posterior():
+    """A banana of closed form: Laplace misses the mean, the walk does not.
 
-    b given a is N(a²/2, 1/4) and a is N(0, 1): the mean of b is one half, its mode zero.
+    b given a is N(a²/2, 1/100) and a is N(0, 1): the mean of b is one half, its mode zero.
     """
     prior = Prior.of({"a": (0.0, 1.0), "b": (0.0, 10.0)})
-    bent = LikelihoodModel(prior, lambda p, y: stats.norm.logpdf(p[1], p[0] ** 2 / 2, 0.5))
-    found = invert(bent, None, method="importance", seed=2, n_draws=2000)
+    bent = LikelihoodModel(prior, lambda p, y: -50 * (p[1] - p[0] ** 2 / 2) ** 2)
+    found = invert(bent, None, method="walk", seed=2)
     # b's prior is so wide that it moves the mean by one per cent of the deviation.
     assert abs(invert(bent, None).mean[1]) < 0.01
     assert abs(found.mean[1] - 0.5) < 5 * found.sd[1] / np.sqrt(found.effective) + 0.01
-    assert found.log_evidence == pytest.approx(stats.norm.logpdf(0, 0, 10), abs=0.05)
+    assert found.sd[1] == pytest.approx(np.sqrt(0.5 + 0.01), rel=0.3)
 
 
-def test_draws_worth_little_are_said_so():
-    """Twenty-five narrow shells from a start in one corner: few draws for so many directions."""
+def test_a_walk_that_hardly_moves_is_worth_little():
     prior = Prior.of({f"p{k}": (0.0, 1.0) for k in range(25)})
     shell = LikelihoodModel(prior, lambda p, y: -((p @ p - 25) ** 2) / 2)
     with pytest.warns(NumericalWarning, match="worth"):
-        found = invert(shell, None, method="importance", seed=1, n_draws=100, start=np.ones(25))
+        found = invert(shell, None, method="walk", seed=1, n_steps=400, start=np.ones(25))
     assert not found.converged
 
 
@@ -165,7 +163,7 @@ def test_comparison():
     ("call", "says"),
     [
         (lambda: invert(SAME, Y, method="sampler"), "needs a seed"),
-        (lambda: invert(SAME, Y, method="importance"), "needs a seed"),
+        (lambda: invert(SAME, Y, method="walk"), "needs a seed"),
         (lambda: invert(SAME, Y, method="other"), "it is"),
         (lambda: invert(SAME, Y * np.nan), "not finite"),
         (lambda: invert(LINE, Y * np.nan), "not finite"),

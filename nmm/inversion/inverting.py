@@ -1,8 +1,8 @@
 """From data back to parameters: one way to invert any model, and one to compare them.
 
 The Laplace approximation is quick and Gaussian; nested sampling is slow and assumes nothing of the
-posterior's shape; importance sampling corrects the one towards the other. All give the same kind of
-answer, so that each can check the others.
+posterior's shape; a random walk follows the shape of the hill on which Laplace ends. All give the
+same kind of answer, so that each can check the others.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from nmm.inversion.laplace import variational_laplace
 from nmm.inversion.models import GaussianModel, LikelihoodModel, Prior
 from nmm.inversion.modes import find_mode
 from nmm.inversion.problem import problem_of
-from nmm.inversion.sampling import Samples, importance_samples, nested_samples, optional
+from nmm.inversion.sampling import Samples, nested_samples, optional, walk_samples
 from nmm.outcome import NumericalWarning
 from nmm.sigmoid import Array
 
 DECISIVE = 3.0  # of log evidence: odds of twenty to one
-_ENOUGH = 100  # independent draws: a mean is then known to a tenth of a standard deviation
+_ENOUGH = 25  # independent draws: a mean is then known to a fifth of a standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,8 @@ class Inversion:
     mean, cov : array (k,), (k, k)
         Of the posterior.
     log_evidence : float
-        Natural logarithm of the data's density under the model; approximate for ``"laplace"``.
+        Natural logarithm of the data's density under the model; approximate for ``"laplace"``,
+        nan for ``"walk"``.
     log_evidence_error : float
         Its standard deviation by sampling; 0 for ``"laplace"``, which does not know its own error.
     converged : bool
@@ -51,7 +52,7 @@ class Inversion:
     outcome : str
         How it ended, in words.
     method : str
-        ``"laplace"``, ``"sampler"`` or ``"importance"``.
+        ``"laplace"``, ``"sampler"`` or ``"walk"``.
     samples : array (n, k) or None
         Equally weighted, of the two last.
     effective : float or None
@@ -170,7 +171,7 @@ def invert(
     max_iterations: int = 128,
     n_live: int = 400,
     tolerance: float = 0.1,
-    n_draws: int = 3000,
+    n_steps: int = 20000,
 ) -> Inversion:
     """Find a model's posterior and evidence.
 
@@ -180,10 +181,10 @@ def invert(
         What makes the data.
     y : array, or whatever the model's likelihood takes
         The data.
-    method : "laplace", "sampler" or "importance"
+    method : "laplace", "sampler" or "walk"
         A Gaussian at the mode (for a GaussianModel, `nmm.variational_laplace`); nested sampling by
-        dynesty, of a GaussianModel's log-precisions, too; or importance sampling of the same
-        posterior, from that Gaussian on.
+        dynesty, of a GaussianModel's log-precisions, too; or a random walk through the same
+        posterior from that mode on, which finds no evidence (nan).
     start : array (k,), optional
         Where the ascent starts; default the prior mean.
     seed : int
@@ -194,8 +195,8 @@ def invert(
         Live points of the sampler; the evidence's error falls as their inverse root.
     tolerance : float, default 0.1
         Log evidence the sampler may leave unvisited.
-    n_draws : int, default 3000
-        Of each of the seven rounds of importance sampling.
+    n_steps : int, default 20000
+        Of the walk.
 
     Returns
     -------
@@ -205,7 +206,7 @@ def invert(
     Warns
     -----
     NumericalWarning
-        If the ascent did not converge, or importance sampling is worth fewer than 100 draws.
+        If the ascent did not converge, or the walk is worth fewer than 25 independent draws.
 
     Examples
     --------
@@ -219,8 +220,8 @@ def invert(
     >>> print(found.mean.round(3), found.cov.round(3))
     [1.5] [[0.5]]
     """
-    if method not in ("laplace", "sampler", "importance"):
-        raise ValueError(f'method = {method!r}; it is "laplace", "sampler" or "importance"')
+    if method not in ("laplace", "sampler", "walk"):
+        raise ValueError(f'method = {method!r}; it is "laplace", "sampler" or "walk"')
     if method != "laplace" and seed is None:
         raise ValueError("a sampler needs a seed: a result nobody can repeat is no result")
     repeatable = whole_number("seed", 0 if seed is None else seed, 0)
@@ -233,8 +234,8 @@ def invert(
             found = _gaussian(model, y, start, max_iterations)
         else:
             found = _at_mode(model, y, start, max_iterations)
-    if method == "importance":
-        found = _weighted(model, y, repeatable, whole_number("n_draws", n_draws, 100), found)
+    if method == "walk":
+        found = _walked(model, y, repeatable, whole_number("n_steps", n_steps, 400), found)
     if not found.converged:
         warn(f"invert: {found.outcome}", NumericalWarning, stacklevel=2)
     return found
@@ -306,8 +307,8 @@ def _sampled(
     return _from_samples(model.prior, found, True, "converged", "sampler")
 
 
-def _weighted(
-    model: GaussianModel | LikelihoodModel, y: Any, seed: int, n_draws: int, near: Inversion
+def _walked(
+    model: GaussianModel | LikelihoodModel, y: Any, seed: int, n_steps: int, near: Inversion
 ) -> Inversion:
     prior, k = model.prior, len(model.prior.names)
     f, n = _standardised(model, y)
@@ -315,9 +316,9 @@ def _weighted(
     mean[:k] = np.linalg.solve(prior.factor, near.mean - prior.mean)
     half = np.linalg.solve(prior.factor, near.cov)
     cov[:k, :k] = np.linalg.solve(prior.factor, half.T)
-    found = importance_samples(f, mean, cov, seed=seed, n=n_draws)
-    outcome = f"the draws are worth {found.effective:.0f} independent ones"
-    return _from_samples(prior, found, found.effective >= _ENOUGH, outcome, "importance")
+    found = walk_samples(f, mean, cov, seed=seed, n=n_steps)
+    outcome = f"the walk is worth {found.effective:.0f} independent draws"
+    return _from_samples(prior, found, found.effective >= _ENOUGH, outcome, "walk")
 
 
 def _from_samples(

@@ -1,7 +1,8 @@
-"""Posterior and evidence without a Gaussian: nested sampling, and importance sampling.
+"""Posteriors without a Gaussian: nested sampling, and a random walk.
 
-Nested sampling, with dynesty (Speagle 2020), needs no start. Importance sampling starts from a
-Gaussian near the posterior and is many times quicker; it says how many independent draws it got.
+Nested sampling, with dynesty (Speagle 2020), needs no start and finds the evidence; from ten
+parameters on its own walks are short, and in chapter 08 its means are off. The random walk
+(Metropolis et al. 1953) starts on a hill of the posterior, knows no other, and is quicker.
 """
 
 from __future__ import annotations
@@ -13,15 +14,11 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
-from scipy.stats import multivariate_t
+from scipy.special import ndtri
 
 from nmm.sigmoid import Array
 
-_MANY = 10  # parameters: from there on dynesty walks at random
-_WALK = 8  # steps per parameter: with dynesty's 33 in all, thirteen were missed by two deviations
-_ROUNDS = 7  # of importance sampling
-_TAILS = 5  # degrees of freedom of the proposals: heavier tails than a posterior has
+_BATCHES = 20  # of a walk, whose means tell what it is worth
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +30,9 @@ class Samples:
     z : array (n, k)
         Equally weighted.
     log_evidence, log_evidence_error : float
-        Natural logarithm, and its standard deviation.
+        Natural logarithm, and its standard deviation; nan where not found.
     effective : float
-        Number of independent draws that the weighted ones were worth.
+        Number of independent draws that they are worth.
     """
 
     z: Array
@@ -52,8 +49,7 @@ def nested_samples(
     random = np.random.default_rng(seed)
     with catch_warnings():
         simplefilter("ignore")  # of its own progress; what it finds is judged by its error
-        way = {"sample": "rwalk", "walks": _WALK * k} if k >= _MANY else {}
-        sampler = dynesty.NestedSampler(f, ndtri, k, nlive=n_live, rstate=random, **way)
+        sampler = dynesty.NestedSampler(f, ndtri, k, nlive=n_live, rstate=random)
         sampler.run_nested(dlogz=tolerance, print_progress=False)
     result = sampler.results
     return Samples(
@@ -64,43 +60,36 @@ def nested_samples(
     )
 
 
-def importance_samples(
-    f: Callable[[Array], float], mean: Array, cov: Array, *, seed: int, n: int
+def walk_samples(
+    f: Callable[[Array], float], start: Array, cov: Array, *, seed: int, n: int
 ) -> Samples:
-    """Sample the posterior of z ~ N(0, I_k) under log-likelihood f(z), −inf where impossible.
+    """Walk through the posterior of z ~ N(0, I_k) under log-likelihood f(z), −inf where impossible.
 
-    The n draws of the first round come from a t distribution around `mean` with the shape `cov`,
-    those of each further round from one fitted to all draws so far. A weight compares the posterior
-    with the mixture of all rounds (Cornuet et al. 2012), so that no draw can weigh too much
-    where any round has looked.
+    Steps have the shape of `cov`, and after an eighth and a quarter of the n steps that of the walk
+    so far; the first quarter is not kept. Some steps are short, for narrow bent places.
     """
-    random, k = np.random.default_rng(seed), mean.size
-    proposals, z, target = [], np.empty((0, k)), np.empty(0)
-    for _ in range(_ROUNDS):
-        proposals.append(multivariate_t(mean, cov, _TAILS))
-        z = np.vstack((z, proposals[-1].rvs(n, random_state=random).reshape(n, k)))
-        target = np.append(target, [f(v) - v @ v / 2 for v in z[-n:]])
-        mixture = logsumexp([p.logpdf(z) for p in proposals], axis=0) - np.log(len(proposals))
-        logs = target - k / 2 * np.log(2 * np.pi) - mixture
-        weights = np.exp(logs - logsumexp(logs))
-        mean, cov = _moments(z, weights, mean, cov)
-    effective = 1 / np.sum(weights**2)
-    return Samples(
-        z[random.choice(len(z), len(z), p=weights)],
-        float(logsumexp(logs) - np.log(len(z))),
-        float(np.sqrt(1 / effective - 1 / len(z))),
-        float(effective),
-    )
+    random, k = np.random.default_rng(seed), start.size
+    z, here = start, f(start) - start @ start / 2
+    for length in (n // 8, n // 8, n - 2 * (n // 8)):
+        steps = random.standard_normal((length, k)) @ np.linalg.cholesky(cov).T * 2.38 / np.sqrt(k)
+        steps *= random.choice([0.4, 1.0, 1.0], (length, 1))
+        parts = []
+        for step, level in zip(steps, -random.exponential(size=length), strict=True):
+            there = f(z + step) - (z + step) @ (z + step) / 2
+            if there - here > level:
+                z, here = z + step, there
+            parts.append(z)
+        walk = np.array(parts)
+        cov = np.cov(walk.T).reshape(k, k) + 1e-6 * cov
+    return Samples(walk, np.nan, np.nan, _worth(walk))
 
 
-def _moments(z: Array, weights: Array, mean: Array, cov: Array) -> tuple[Array, Array]:
-    """Moments of the draws; heavy weights are evened out, and too few draws change nothing."""
-    for _ in range(20):
-        if 1 / np.sum(weights**2) >= 20 * z.shape[1]:
-            mean = weights @ z
-            return mean, (z - mean).T @ ((z - mean) * weights[:, None])
-        weights = weights**0.7 / np.sum(weights**0.7)
-    return mean, cov
+def _worth(z: Array) -> float:
+    """Independent draws a walk is worth, of its worst coordinate, by the spread of batch means."""
+    size = len(z) // _BATCHES
+    means = z[-size * _BATCHES :].reshape(_BATCHES, size, -1).mean(axis=1)
+    spread = np.maximum(means.var(axis=0, ddof=1), 1e-300)
+    return float(_BATCHES * np.min(z.var(axis=0) / spread))
 
 
 def optional(package: str) -> Any:
