@@ -272,7 +272,7 @@ class SpectralCalibration:
         Whether the ascent did.
     compared : array (2, n2, 2)
         Free energy by (model that made the data, set, model inverted).
-    exact_mean, exact_cov, exact_effective, exact_rank, highest, held, cut : array (n, ...)
+    exact_mean, exact_sd, exact_effective, exact_rank, highest, held, cut : array (n, ...)
         The posterior itself, by random walks: each is described in data/NOTICE.md.
     sampler_mean, sampler_cov, sampler_evidence, sampler_error, sampler_took : array (m, ...)
         The first m sets by nested sampling: posterior mean and covariance, log evidence and its
@@ -292,7 +292,7 @@ class SpectralCalibration:
     converged: Array
     compared: Array
     exact_mean: Array
-    exact_cov: Array
+    exact_sd: Array
     exact_effective: Array
     exact_rank: Array
     highest: Array

@@ -102,7 +102,7 @@ def exact_set(model: GaussianModel, i: int, mean: Any, cov: Any) -> dict[str, An
     nearer = (far(found.samples, found.mean, found.cov) < far(truth, found.mean, found.cov)).mean()
     return {
         "exact_mean": found.mean,
-        "exact_cov": found.cov,
+        "exact_sd": found.sd,
         "highest": max(hills),
         "exact_effective": found.effective,
         "exact_rank": np.append(below, nearer),
