@@ -97,16 +97,17 @@ def exact_set(model: GaussianModel, i: int, mean: Any, cov: Any) -> dict[str, An
     hills = {invert(model, y, start=d).log_evidence: d for d in (mean, *drawn)}
     start = hills[max(hills)]
     found = invert(model, y, method="walk", start=start, seed=RECIPE["seed"] + i)
+    samples = np.asarray(found.samples)
     draws = np.random.default_rng((RECIPE["seed"], 3, i)).multivariate_normal(mean, cov, 1000)
-    below = (found.samples < truth).mean(axis=0)
-    nearer = (far(found.samples, found.mean, found.cov) < far(truth, found.mean, found.cov)).mean()
+    below = (samples < truth).mean(axis=0)
+    nearer = (far(samples, found.mean, found.cov) < far(truth, found.mean, found.cov)).mean()
     return {
         "exact_mean": found.mean,
         "exact_sd": found.sd,
         "highest": max(hills),
         "exact_effective": found.effective,
         "exact_rank": np.append(below, nearer),
-        "held": [held(found.samples, *g) for g in ((mean, cov), (found.mean, found.cov))],
+        "held": [held(samples, *g) for g in ((mean, cov), (found.mean, found.cov))],
         "cut": np.mean([not np.isfinite(model.predict(d)).all() for d in draws]),
     }
 
