@@ -20,8 +20,8 @@ test: .venv/installed
 	@echo "All tests passed. The site they looked at: _build/html/index.html"
 
 check-site: .venv/installed
-	@echo "Every page in Chromium, with axe-core, in light and dark (a few minutes)."
-	@$(BIN)/pytest tests/test_browser.py -m 'slow or not slow'
+	@echo "Every page in Chromium, with axe-core, in light and dark; every notebook in a new environment."
+	@$(BIN)/pytest tests/test_browser.py tests/test_notebooks.py -m 'slow or not slow'
 
 # Linux only: in a name space of its own a process has no network but itself.
 check-again: book
