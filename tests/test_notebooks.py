@@ -11,9 +11,11 @@ import pytest
 from nmm.companion import chapters as book
 
 ROOT = Path(__file__).resolve().parents[1]
-# Only what the new environment has: nothing of this checkout, no kernel of the user's.
+# Only what the new environment has: nothing of this checkout, no kernel of the user's. One thread
+# of linear algebra, as how-to-run tells a reader and as the book's own runs have.
 SETTINGS = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
-    "JUPYTER_PREFER_ENV_PATH": "1"
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "OMP_NUM_THREADS": "1",
 }
 
 
