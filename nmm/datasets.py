@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmm.amplitudes.exits import ExitTimes, mean_and_interval
+from nmm.inversion.column_tables import ColumnTable
 from nmm.inversion.exit_models import CONDITIONS, Dwells, ExitTable
 from nmm.sigmoid import Array
 
@@ -325,6 +326,67 @@ def spectral_calibration() -> SpectralCalibration:
     del parts["fingerprint"]
     names = tuple(str(name) for name in parts.pop("names"))
     return SpectralCalibration(names=names, seed=recipe["seed"], recipe=recipe, **parts)
+
+
+@dataclass(frozen=True, eq=False)
+class EnvelopeCalibration:
+    """Inversions of simulated recordings of a column that goes both ways, with their truths.
+
+    Parameters
+    ----------
+    table : ColumnTable
+        Amplitude equations over g6.
+    truth : array (n, 2)
+        Log-scale of g6 and logarithm of the noise (mV s^(−1/2)) of each recording.
+    rests : array (n,) of bool
+        Whether its envelope visits rest.
+    global_mean, global_cov : array (n, 3), (n, 3, 3)
+        Posterior by the envelope: "log g6", "log sigma", "log sd".
+    local_mean, local_cov : array (n, 3), (n, 3, 3)
+        Posterior by the spectrum: "log g6", "log input" (of σ²), "log noise".
+    global_converged, local_converged : array (n,) of bool
+        Whether each ascent did.
+    sampled : array (m,) of int
+        Recordings inverted by nested sampling, too.
+    sampler_mean, sampler_cov, sampler_evidence, sampler_error : array (m, ...)
+        Their posterior, log evidence and its error.
+    recipe : dict
+        Column, recording, filter, priors: as in tools/calibrate_envelopes.py.
+    """
+
+    table: ColumnTable
+    truth: Array
+    rests: Array
+    global_mean: Array
+    global_cov: Array
+    local_mean: Array
+    local_cov: Array
+    global_converged: Array
+    local_converged: Array
+    sampled: Array
+    sampler_mean: Array
+    sampler_cov: Array
+    sampler_evidence: Array
+    sampler_error: Array
+    recipe: dict[str, Any]
+
+
+def envelope_calibration() -> EnvelopeCalibration:
+    """Return the stored inversions of simulated recordings, by tools/calibrate_envelopes.py.
+
+    Examples
+    --------
+    >>> from nmm import datasets
+    >>> datasets.envelope_calibration().truth.shape
+    (240, 2)
+    """
+    parts = _arrays("envelope_calibration.npz")
+    recipe = json.loads(parts.pop("recipe").item())
+    del parts["fingerprint"]
+    axis, R, rows, reach = (parts.pop(name) for name in ("axis", "R", "rows", "reach"))
+    return EnvelopeCalibration(
+        ColumnTable(("g6",), (axis,), R, rows, reach), recipe=recipe, **parts
+    )
 
 
 def _arrays(name: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from nmm.companion.global_equations import GLOBAL_TWINS
 from nmm.companion.inversion_equations import INVERSION_TWINS
 from nmm.companion.local_equations import LOCAL_TWINS
 from nmm.companion.noise_equations import NOISE_TWINS
+from nmm.companion.recording_equations import RECORDING_TWINS
 from nmm.fixed_points import equilibria
 from nmm.models import bistable_column, cmc, jansen_rit
 from nmm.phase_space.continuation import continue_equilibria
@@ -408,5 +409,6 @@ TWINS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
         **INVERSION_TWINS,
         **GLOBAL_TWINS,
         **EXIT_TWINS,
+        **RECORDING_TWINS,
     }
 )
