@@ -1,7 +1,6 @@
 """Every page as a browser shows it, offline: in light and dark, on a phone, by keyboard, to axe."""
 
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,6 @@ import pytest
 
 from nmm.companion import chapters as book
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 PAGES = [*book.pages(), "search", "genindex"]
 CHAPTERS = [f"book/{c.name}" for c in book.chapters()]
@@ -65,18 +62,6 @@ class Visitor:
         """Set light or dark at once: colours on their way from one to the other are not judged."""
         self.page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
         self.page.evaluate("mode => { document.documentElement.dataset.theme = mode }", mode)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
-    with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", offline]
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -140,20 +140,13 @@ def test_without_a_browser_the_pdf_says_what_to_install(monkeypatch, tmp_path):
         print_book.chromium()
 
 
-def test_pages_of_anchors_are_read_from_a_pdf(tmp_path):
-    try:
-        path = print_book.chromium()
-    except SystemExit:
-        pytest.skip("no Chromium on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_pages_of_anchors_are_read_from_a_pdf(browser, tmp_path):
     source = tmp_path / "three.html"
     links = "".join(f'<a href="#at-{n}">{n}</a>' for n in (1, 2, 3))
     pages = "".join(f'<h1 id="at-{n}" style="break-before: page">{n}</h1>' for n in (1, 2, 3))
     source.write_text(links + pages, encoding="utf8")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(source.as_uri())
-        found = print_book.page_numbers(page.pdf())
-        browser.close()
+    page = browser.new_page()
+    page.goto(source.as_uri())
+    found = print_book.page_numbers(page.pdf())
+    page.close()
     assert found == {"at-1": 2, "at-2": 3, "at-3": 4}
