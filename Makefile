@@ -8,8 +8,8 @@ endif
 .PHONY: book test pdf release publish check-site check-again format accept-figures clean
 
 book: .venv/installed
-	@echo "Running the chapters that are stale, then writing the pages (about two minutes from nothing)."
-	@$(BIN)/jupyter-book build . --all -n -W --keep-going
+	@echo "Running the chapters that are stale, then writing the pages (about five minutes from nothing)."
+	@$(BIN)/jupyter-book build . -n -W --keep-going
 	@echo "The book is ready: open _build/html/index.html"
 
 test: .venv/installed

@@ -4,8 +4,10 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
+import bookext
 import pytest
 import yaml
 
@@ -156,3 +158,25 @@ def test_configuration_has_no_key_twice():
     Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     for name in ("_config.yml", "_toc.yml", "environment.yml", "book/claims.yml"):
         yaml.load((ROOT / name).read_text(encoding="utf8"), Strict)
+
+
+def test_a_changed_file_means_every_page_again(tmp_path, monkeypatch):
+    page, run = tmp_path / "book" / "a.md", tmp_path / "_build" / "executed" / "a.ipynb"
+    for path in (page, run):
+        path.parent.mkdir(parents=True)
+        path.write_text("one", encoding="ascii")
+    monkeypatch.setattr(bookext, "root", lambda: tmp_path)
+    app = SimpleNamespace(doctreedir=tmp_path / "_build", _warncount=0)
+    env = SimpleNamespace(found_docs={"book/a"})
+    assert bookext.pages_to_read(app, env) == ["book/a"]
+    bookext.keep_digest(app, None)
+    assert bookext.pages_to_read(app, env) == []
+    for path in (page, run):
+        path.write_text("two", encoding="ascii")
+        assert bookext.pages_to_read(app, env) == ["book/a"]
+        bookext.keep_digest(app, None)
+    assert bookext.pages_to_read(app, env) == []
+    for broken in ({"_warncount": 1}, {"_warncount": 0, "exception": ValueError()}):
+        app._warncount = broken["_warncount"]
+        bookext.keep_digest(app, broken.get("exception"))
+        assert bookext.pages_to_read(app, env) == ["book/a"]

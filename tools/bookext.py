@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from nmm.companion.chapters import (
     chapters,
     executed,
     records,
+    root,
 )
 from nmm.companion.contracts import scientific
 
@@ -72,6 +74,40 @@ def fill_cache(chapter: Chapter, notebook: Any) -> None:
         check_validity=False,
         overwrite=True,
     )
+
+
+def pages_to_read(app: Sphinx, env: Any, *_: Any) -> list[str]:
+    """Every page, or none if no file has changed since the last build without a warning.
+
+    A page may depend on any chapter's outputs and on any list of the book, so one change is all.
+    """
+    kept = Path(app.doctreedir) / "book.sha256"
+    same = kept.exists() and kept.read_text(encoding="ascii") == digest(root())
+    return [] if same else list(env.found_docs)
+
+
+def keep_digest(app: Sphinx, exception: Exception | None) -> None:
+    """Note what was built, if all of it was and nothing is to be said again."""
+    kept = Path(app.doctreedir) / "book.sha256"
+    kept.unlink(missing_ok=True)
+    if exception is None and not app._warncount:
+        kept.write_text(digest(root()), encoding="ascii")
+
+
+def digest(folder: Path) -> str:
+    """Hash of every file of the checkout that may matter, executed chapters included."""
+    found = hashlib.sha256()
+    left_out = {"_build", "build", "__pycache__"}
+    files = [
+        path
+        for top in sorted(folder.iterdir())
+        if not (top.name.startswith(".") or top.name in left_out)
+        for path in ([top] if top.is_file() else sorted(top.rglob("*")))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    for path in [*files, *sorted((folder / "_build" / "executed").glob("*.ipynb"))]:
+        found.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 class Recorded(SphinxDirective):  # type: ignore[misc]
@@ -231,9 +267,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("self-check", SelfCheck)
     app.add_directive("ledger", Ledger)
     app.connect("builder-inited", refresh_chapters)
+    app.connect("env-get-outdated", pages_to_read)
     app.connect("doctree-read", typographic_minus)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", offer_notebook, priority=400)
     app.connect("html-page-context", drop_wrong_roles)
     app.connect("build-finished", copy_notice)
+    app.connect("build-finished", keep_digest)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
