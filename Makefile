@@ -15,7 +15,7 @@ book: .venv/installed
 test: .venv/installed
 	@echo "Style and types."
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@echo "All tests: package, chapters, contracts, the built site (a few minutes)."
+	@echo "All tests: package, chapters, contracts, the built site (about a quarter of an hour)."
 	@$(BIN)/pytest
 	@echo "All tests passed. The site they looked at: _build/html/index.html"
 
